@@ -1,0 +1,63 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `swift run` builds debug. The targets that do arithmetic are optimised there too, so that a debug build is
+// usable; Makefile's release build is what the benchmarks measure.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+let numeric: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+let package = Package(
+  name: "workbench",
+  platforms: [.macOS(.v26)],
+  products: [
+    .executable(name: "workbench", targets: ["workbench"]),
+    .library(name: "GradientEstimation", targets: ["GradientEstimation"]),
+    .library(name: "EstimatorStatistics", targets: ["EstimatorStatistics"]),
+    .library(name: "Workbench", targets: ["WorkbenchCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CGSL", pkgConfig: "gsl", providers: [.apt(["libgsl-dev"]), .brew(["gsl"])]),
+    .target(
+      name: "CKernels", dependencies: ["CGSL"],
+      cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
+    .target(
+      name: "ShippedData", exclude: ["breast-cancer.csv", "README.md"],
+      cSettings: [.unsafeFlags(["-std=c23"])]),
+
+    .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
+    .target(name: "GradientEstimation", dependencies: ["Randomness"], swiftSettings: numeric),
+    .target(name: "EstimatorStatistics", dependencies: ["CKernels"], swiftSettings: numeric),
+    .target(
+      name: "VariationalFamilies", dependencies: ["CKernels", "GradientEstimation", "Randomness"],
+      swiftSettings: numeric),
+    .target(
+      name: "LatentModels",
+      dependencies: [
+        "CGSL", "CKernels", "GradientEstimation", "Randomness", "ShippedData",
+        .product(name: "SwiftCSV", package: "SwiftCSV"),
+      ], swiftSettings: numeric),
+    .target(
+      name: "Estimators", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
+    .target(name: "Optimization", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
+    .target(
+      name: "ExperimentRunner",
+      dependencies: ["CKernels", "EstimatorStatistics", "GradientEstimation", "Optimization", "Randomness"],
+      swiftSettings: numeric),
+    .target(
+      name: "WorkbenchCLI",
+      dependencies: [
+        "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Randomness", "ShippedData",
+        "VariationalFamilies", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+    .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,30 @@
+#include "kernels.h"
+
+double wb_exp(double x) { return exp8(all8(x))[0]; }
+
+double wb_log(double x) {
+  if (!(x >= 2.2250738585072014e-308) || x == INFINITY) return log(x);  // zero, negative, subnormal, not finite
+  return log8(all8(x))[0];
+}
+
+WB_CLONES void wb_add_scaled(double *out, const double *in, double scale, size_t n) {
+  for (size_t i = 0; i < n; i++) out[i] += scale * in[i];
+}
+
+WB_CLONES void wb_add_constant(double *out, double value, size_t n) {
+  for (size_t i = 0; i < n; i++) out[i] += value;
+}
+
+WB_CLONES void wb_broadcast(double *out, const double *rows, size_t row_count, size_t lanes) {
+  for (size_t r = 0; r < row_count; r++)
+    for (size_t l = 0; l < lanes; l++) out[r * lanes + l] = rows[r];
+}
+
+const char *wb_vector_width(void) {
+#if defined(__x86_64__) && defined(__linux__) && !defined(WB_NO_CLONES)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("x86-64-v4") ? "x86-64-v4" : __builtin_cpu_supports("x86-64-v3") ? "x86-64-v3" : "x86-64";
+#else
+  return "baseline";
+#endif
+}

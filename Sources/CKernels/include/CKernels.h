@@ -1,0 +1,116 @@
+// Kernels over blocks of replicates.
+//
+// Layout: replicate fastest. An array "[K x D x B]" holds element (k, d, lane) at (k*D + d)*B + lane. Lanes never
+// mix, except in the sums of moments.c, which are taken in a fixed order of eight partial sums. Floating-point
+// contraction is off: every processor gives the same bits.
+//
+// Nothing here allocates, fails or keeps state, except that the random fills advance their generator.
+#pragma once
+#include <gsl/gsl_multimin.h>
+#include <gsl/gsl_rng.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// gsl.c --------------------------------------------------------------------------------------------------------
+
+/// The null-terminated list of GSL's generators.
+const gsl_rng_type **wb_generator_types(void);
+/// Turns off GSL's error handler, which would end the process.
+void wb_silence_gsl(void);
+/// Version of the GSL that is linked.
+const char *wb_gsl_version(void);
+/// Version of the C library, whose mathematical functions choose their code by processor.
+const char *wb_libm_version(void);
+/// GSL's BFGS minimiser, a global that Swift cannot reach.
+const gsl_multimin_fdfminimizer_type *wb_bfgs(void);
+
+/// n standard normals by the ziggurat method; the generator needs 24 bits or more.
+void wb_fill_normal_ziggurat(const gsl_rng *rng, double *out, size_t n);
+/// n standard normals by the polar method; any generator.
+void wb_fill_normal_polar(const gsl_rng *rng, double *out, size_t n);
+/// n uniforms on [0, 1).
+void wb_fill_uniform(const gsl_rng *rng, double *out, size_t n);
+/// For each lane, `chosen` distinct indices out of 0..<count, [chosen x lanes]. `order` holds a permutation of
+/// 0..<count and is shuffled further.
+void wb_choose(const gsl_rng *rng, int32_t *order, size_t count, size_t chosen, size_t lanes, int32_t *out);
+
+// elementary.c -------------------------------------------------------------------------------------------------
+
+/// e^x within 1 ulp, the same bits on every processor.
+double wb_exp(double x);
+/// Natural logarithm within 1 ulp, the same bits on every processor.
+double wb_log(double x);
+/// The instruction set that the kernels run with here.
+const char *wb_vector_width(void);
+/// out += scale * in
+void wb_add_scaled(double *out, const double *in, double scale, size_t n);
+/// out[i] += value
+void wb_add_constant(double *out, double value, size_t n);
+/// out[r*lanes + lane] = rows[r] for every lane.
+void wb_broadcast(double *out, const double *rows, size_t row_count, size_t lanes);
+
+// mean_field_normal.c ------------------------------------------------------------------------------------------
+// `mean` and `log_scale` hold D values that every lane shares (per_lane = 0), or [D x B] (per_lane = 1).
+
+/// z = mean + e^log_scale * noise
+void wb_normal_transform(const double *mean, const double *log_scale, int per_lane, const double *noise,
+                         double *z, size_t K, size_t D, size_t B);
+/// values[k] += -log q(z_k)  = sum_d (log(2 pi)/2 + log_scale_d + noise^2/2)
+void wb_normal_add_entropy_term(const double *log_scale, int per_lane, const double *noise, double *values,
+                                size_t K, size_t D, size_t B);
+/// values[k, d] += -log q(z_kd)
+void wb_normal_add_entropy_coordinates(const double *log_scale, int per_lane, const double *noise, double *values,
+                                       size_t K, size_t D, size_t B);
+/// gradient[k, d] += -d log q / d z = noise / scale
+void wb_normal_add_entropy_gradient(const double *log_scale, int per_lane, const double *noise, double *gradient,
+                                    size_t K, size_t D, size_t B);
+/// g_mean += sum_k (w_k - c_mean) noise / scale, g_log_scale += sum_k (w_k - c_log_scale) (noise^2 - 1).
+/// weights are [K x B], or [K x D x B] where by_coordinate; centers are [2D], shared by the lanes.
+void wb_normal_add_score(const double *log_scale, int per_lane, const double *noise, const double *weights,
+                         int by_coordinate, const double *centers, double *gradients, size_t K, size_t D, size_t B);
+/// g_mean += factor sum_k c, g_log_scale += factor sum_k c * scale * noise, for cotangents c of z, [K x D x B].
+void wb_normal_add_pullback(const double *log_scale, int per_lane, const double *noise, const double *cotangents,
+                            double factor, double *gradients, size_t K, size_t D, size_t B);
+/// The gradient of E_q[log N(z; prior_mean, 1/prior_precision)]: g_mean += -(mean - prior_mean) precision,
+/// g_log_scale += -scale^2 precision.
+void wb_normal_add_analytic_prior(const double *mean, const double *log_scale, int per_lane,
+                                  const double *prior_mean, const double *prior_precision, double *gradients,
+                                  size_t D, size_t B);
+
+// The density log N(z; center, 1/precision), D values each, shared by the lanes: a prior, a likelihood ----------
+
+/// values[k] += log N(z_k; center, diag(1/precision)); by_coordinate: values[k, d] += the d-th term.
+void wb_normal_density_add(const double *z, const double *center, const double *precision, int by_coordinate,
+                           double *values, size_t K, size_t D, size_t B);
+/// gradient[k, d] += -(z - center) precision
+void wb_normal_density_add_gradient(const double *z, const double *center, const double *precision,
+                                    double *gradient, size_t K, size_t D, size_t B);
+
+// logistic.c ---------------------------------------------------------------------------------------------------
+
+/// Log likelihood of logistic regression, sum_n y_n t_n - log(1 + e^t_n), t_n = x_n . z, and its gradient in z.
+/// design is [N x D], target [N] of 0 or 1. values [K x B] and gradient [K x D x B] are overwritten; either may be
+/// null. indices [M x B] picks the rows of each lane, weighted by N / M; null: all rows.
+void wb_logistic(const double *design, const double *target, size_t N, const int32_t *indices, size_t M,
+                 const double *z, double *values, double *gradient, size_t K, size_t D, size_t B);
+/// With t ~ N(mean, deviation^2) and g(t) = log(1 + e^t): out = the means of g and of its first, second and fourth
+/// derivatives. The trapezoidal rule on +-9 deviations with a step that resolves g's poles at +-i pi.
+void wb_softplus_moments(double mean, double deviation, double *out);
+
+// moments.c ----------------------------------------------------------------------------------------------------
+
+/// Sum of n values in eight partial sums.
+double wb_sum(const double *values, size_t n);
+/// mean[p] = mean of row p; row p has `lanes` values.
+void wb_row_means(const double *rows, double *mean, size_t row_count, size_t lanes);
+/// For each row p of the block, with d = rows[p] - mean[p], y = d^2 * factor, e = y * inverse_scale[p] - 1:
+/// sums[p, 0...4] += sum y, e, e^2, e^3, e^4; distance[lane] += y.
+void wb_row_deviations(const double *rows, const double *mean, double factor, const double *inverse_scale,
+                       double *sums, double *distance, size_t row_count, size_t lanes);
+/// With y = values * inverse_scale and e = y - 1: sums[0...3] += sum e, e^2, e^3, e^4; and for lanes of index g
+/// modulo 16, groups[g] += their number, groups[16 + g] += sum y, groups[32 + g] += sum y^2.
+void wb_power_sums(const double *values, double inverse_scale, double *sums, double *groups, size_t n);
+/// With x, y = a, b times their inverse scales, D = x - y and S = (x + y)/2 - 1: sums of D, S, DD, DS, SS, DDD, DDS,
+/// DSS, SSS, DDDD, DDDS, DDSS, DSSS, SSSS are added.
+void wb_cross_sums(const double *a, double inverse_scale_a, const double *b, double inverse_scale_b, double *sums,
+                   size_t n);

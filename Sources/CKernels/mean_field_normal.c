@@ -1,0 +1,170 @@
+#include "kernels.h"
+
+// The parameters of coordinate d: one value for all lanes, or a row of its own.
+#define AT(p, d, l) (per_lane ? (p)[(d) * B + (l)] : (p)[d])
+enum { TILE = 256 };
+
+/// scale[l] = e^log_scale for the lanes of one coordinate, or its inverse.
+WB_INLINE void scales(const double *log_scale, int per_lane, double sign, size_t d, size_t l0, size_t n, size_t B,
+                      double *scale) {
+  if (!per_lane) {
+    double s = exp8(all8(sign * log_scale[d]))[0];
+    for (size_t l = 0; l < n; l++) scale[l] = s;
+  } else {
+    size_t l = 0;
+    for (; l + 8 <= n; l += 8) store8(scale + l, exp8(sign * load8(log_scale + d * B + l0 + l)));
+    if (l < n) store_some(scale + l, exp8(sign * load_some(log_scale + d * B + l0 + l, n - l)), n - l);
+  }
+}
+
+#define FOR_TILES(l0, n) \
+  for (size_t l0 = 0, n = 0; l0 < B && (n = B - l0 < TILE ? B - l0 : TILE); l0 += TILE)
+
+WB_CLONES void wb_normal_transform(const double *mean, const double *log_scale, int per_lane, const double *noise,
+                                   double *z, size_t K, size_t D, size_t B) {
+  double scale[TILE];
+  FOR_TILES(l0, n)
+  for (size_t d = 0; d < D; d++) {
+    scales(log_scale, per_lane, 1, d, l0, n, B, scale);
+    for (size_t k = 0; k < K; k++) {
+      const double *e = noise + (k * D + d) * B + l0;
+      double *out = z + (k * D + d) * B + l0;
+      if (per_lane)
+        for (size_t l = 0; l < n; l++) out[l] = mean[d * B + l0 + l] + scale[l] * e[l];
+      else {
+        double m = mean[d], s = scale[0];
+        for (size_t l = 0; l < n; l++) out[l] = m + s * e[l];
+      }
+    }
+  }
+}
+
+WB_CLONES void wb_normal_add_entropy_term(const double *log_scale, int per_lane, const double *noise,
+                                          double *values, size_t K, size_t D, size_t B) {
+  for (size_t k = 0; k < K; k++)
+    for (size_t d = 0; d < D; d++) {
+      const double *e = noise + (k * D + d) * B;
+      double *v = values + k * B;
+      if (per_lane)
+        for (size_t l = 0; l < B; l++) v[l] += (0.5 * WB_LOG_2PI + log_scale[d * B + l]) + 0.5 * (e[l] * e[l]);
+      else {
+        double c = 0.5 * WB_LOG_2PI + log_scale[d];
+        for (size_t l = 0; l < B; l++) v[l] += c + 0.5 * (e[l] * e[l]);
+      }
+    }
+}
+
+WB_CLONES void wb_normal_add_entropy_coordinates(const double *log_scale, int per_lane, const double *noise,
+                                                 double *values, size_t K, size_t D, size_t B) {
+  for (size_t k = 0; k < K; k++)
+    for (size_t d = 0; d < D; d++) {
+      const double *e = noise + (k * D + d) * B;
+      double *v = values + (k * D + d) * B;
+      for (size_t l = 0; l < B; l++) v[l] += (0.5 * WB_LOG_2PI + AT(log_scale, d, l)) + 0.5 * (e[l] * e[l]);
+    }
+}
+
+WB_CLONES void wb_normal_add_entropy_gradient(const double *log_scale, int per_lane, const double *noise,
+                                              double *gradient, size_t K, size_t D, size_t B) {
+  double inverse[TILE];
+  FOR_TILES(l0, n)
+  for (size_t d = 0; d < D; d++) {
+    scales(log_scale, per_lane, -1, d, l0, n, B, inverse);
+    for (size_t k = 0; k < K; k++) {
+      const double *e = noise + (k * D + d) * B + l0;
+      double *g = gradient + (k * D + d) * B + l0;
+      for (size_t l = 0; l < n; l++) g[l] += e[l] * inverse[l];
+    }
+  }
+}
+
+WB_CLONES void wb_normal_add_score(const double *log_scale, int per_lane, const double *noise,
+                                   const double *weights, int by_coordinate, const double *centers,
+                                   double *gradients, size_t K, size_t D, size_t B) {
+  double inverse[TILE], first[TILE], second[TILE];
+  FOR_TILES(l0, n)
+  for (size_t d = 0; d < D; d++) {
+    scales(log_scale, per_lane, -1, d, l0, n, B, inverse);
+    memset(first, 0, n * sizeof(double));
+    memset(second, 0, n * sizeof(double));
+    double cm = centers[d], cs = centers[D + d];
+    for (size_t k = 0; k < K; k++) {
+      const double *e = noise + (k * D + d) * B + l0;
+      const double *w = weights + (by_coordinate ? (k * D + d) * B : k * B) + l0;
+      for (size_t l = 0; l < n; l++) {
+        first[l] += (w[l] - cm) * e[l];
+        second[l] += (w[l] - cs) * (e[l] * e[l] - 1.0);
+      }
+    }
+    double *gm = gradients + d * B + l0, *gs = gradients + (D + d) * B + l0;
+    for (size_t l = 0; l < n; l++) {
+      gm[l] += first[l] * inverse[l];
+      gs[l] += second[l];
+    }
+  }
+}
+
+WB_CLONES void wb_normal_add_pullback(const double *log_scale, int per_lane, const double *noise,
+                                      const double *cotangents, double factor, double *gradients, size_t K,
+                                      size_t D, size_t B) {
+  double scale[TILE], first[TILE], second[TILE];
+  FOR_TILES(l0, n)
+  for (size_t d = 0; d < D; d++) {
+    scales(log_scale, per_lane, 1, d, l0, n, B, scale);
+    memset(first, 0, n * sizeof(double));
+    memset(second, 0, n * sizeof(double));
+    for (size_t k = 0; k < K; k++) {
+      const double *e = noise + (k * D + d) * B + l0, *c = cotangents + (k * D + d) * B + l0;
+      for (size_t l = 0; l < n; l++) {
+        first[l] += c[l];
+        second[l] += c[l] * e[l];
+      }
+    }
+    double *gm = gradients + d * B + l0, *gs = gradients + (D + d) * B + l0;
+    for (size_t l = 0; l < n; l++) {
+      gm[l] += factor * first[l];
+      gs[l] += (factor * scale[l]) * second[l];
+    }
+  }
+}
+
+WB_CLONES void wb_normal_add_analytic_prior(const double *mean, const double *log_scale, int per_lane,
+                                            const double *prior_mean, const double *prior_precision,
+                                            double *gradients, size_t D, size_t B) {
+  double scale[TILE];
+  FOR_TILES(l0, n)
+  for (size_t d = 0; d < D; d++) {
+    scales(log_scale, per_lane, 1, d, l0, n, B, scale);
+    double *gm = gradients + d * B + l0, *gs = gradients + (D + d) * B + l0;
+    double center = prior_mean[d], precision = prior_precision[d];
+    for (size_t l = 0; l < n; l++) {
+      gm[l] -= (AT(mean, d, l0 + l) - center) * precision;
+      gs[l] -= (scale[l] * scale[l]) * precision;
+    }
+  }
+}
+
+WB_CLONES void wb_normal_density_add(const double *z, const double *center, const double *precision,
+                                     int by_coordinate, double *values, size_t K, size_t D, size_t B) {
+  for (size_t k = 0; k < K; k++)
+    for (size_t d = 0; d < D; d++) {
+      const double *row = z + (k * D + d) * B;
+      double *v = values + (by_coordinate ? (k * D + d) * B : k * B);
+      double m = center[d], h = 0.5 * precision[d], c = 0.5 * (log8(all8(precision[d]))[0] - WB_LOG_2PI);
+      for (size_t l = 0; l < B; l++) {
+        double r = row[l] - m;
+        v[l] += c - h * (r * r);
+      }
+    }
+}
+
+WB_CLONES void wb_normal_density_add_gradient(const double *z, const double *center, const double *precision,
+                                              double *gradient, size_t K, size_t D, size_t B) {
+  for (size_t k = 0; k < K; k++)
+    for (size_t d = 0; d < D; d++) {
+      const double *row = z + (k * D + d) * B;
+      double *g = gradient + (k * D + d) * B;
+      double m = center[d], p = precision[d];
+      for (size_t l = 0; l < B; l++) g[l] += (m - row[l]) * p;
+    }
+}

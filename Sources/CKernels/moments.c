@@ -1,0 +1,113 @@
+#include "kernels.h"
+
+WB_INLINE double row_sum(const double *row, size_t n) {
+  v8 sum = all8(0);
+  size_t l = 0;
+  for (; l + 8 <= n; l += 8) sum += load8(row + l);
+  if (l < n) sum += load_some(row + l, n - l);
+  return sum8(sum);
+}
+
+WB_CLONES double wb_sum(const double *values, size_t n) { return row_sum(values, n); }
+
+WB_CLONES void wb_row_means(const double *rows, double *mean, size_t row_count, size_t lanes) {
+  for (size_t p = 0; p < row_count; p++) mean[p] = row_sum(rows + p * lanes, lanes) / (double)lanes;
+}
+
+/// The values of lanes l...l+7, `filler` beyond n, and 1 or 0 for inside or outside.
+#define LOAD_LANES(p, l, n, filler, values, inside)                       \
+  v8 values, inside = all8(1);                                            \
+  if ((l) + 8 <= (n)) values = load8((p) + (l));                          \
+  else {                                                                  \
+    double v_tail[8], i_tail[8];                                          \
+    for (size_t i = 0; i < 8; i++) {                                      \
+      i_tail[i] = (l) + i < (n) ? 1.0 : 0.0;                              \
+      v_tail[i] = (l) + i < (n) ? (p)[(l) + i] : (filler);                \
+    }                                                                     \
+    values = load8(v_tail);                                               \
+    inside = load8(i_tail);                                               \
+  }
+
+WB_CLONES void wb_row_deviations(const double *rows, const double *mean, double factor,
+                                 const double *inverse_scale, double *sums, double *distance, size_t row_count,
+                                 size_t lanes) {
+  for (size_t p = 0; p < row_count; p++) {
+    const double *row = rows + p * lanes;
+    double center = mean[p];
+    v8 total = all8(0), s1 = total, s2 = total, s3 = total, s4 = total;
+    for (size_t l = 0; l < lanes; l += 8) {
+      LOAD_LANES(row, l, lanes, center, g, inside)
+      v8 d = g - center, y = d * d * factor;
+      v8 e = (y * inverse_scale[p] - 1.0) * inside, ee = e * e;
+      total += y;
+      s1 += e;
+      s2 += ee;
+      s3 += ee * e;
+      s4 += ee * ee;
+      if (l + 8 <= lanes) store8(distance + l, load8(distance + l) + y);
+      else for (size_t i = 0; l + i < lanes; i++) distance[l + i] += y[i];
+    }
+    double *out = sums + 5 * p;
+    out[0] += sum8(total);
+    out[1] += sum8(s1);
+    out[2] += sum8(s2);
+    out[3] += sum8(s3);
+    out[4] += sum8(s4);
+  }
+}
+
+WB_CLONES void wb_power_sums(const double *values, double inverse_scale, double *sums, double *groups, size_t n) {
+  v8 s1 = all8(0), s2 = s1, s3 = s1, s4 = s1;
+  v8 count[2] = {s1, s1}, first[2] = {s1, s1}, second[2] = {s1, s1};
+  for (size_t l = 0; l < n; l += 8) {
+    LOAD_LANES(values, l, n, 0.0, raw, inside)
+    v8 y = raw * inverse_scale, e = (y - 1.0) * inside, ee = e * e;
+    s1 += e;
+    s2 += ee;
+    s3 += ee * e;
+    s4 += ee * ee;
+    size_t half = l / 8 % 2;
+    count[half] += inside;
+    first[half] += y;
+    second[half] += y * y;
+  }
+  sums[0] += sum8(s1);
+  sums[1] += sum8(s2);
+  sums[2] += sum8(s3);
+  sums[3] += sum8(s4);
+  for (int i = 0; i < 16; i++) {
+    groups[i] += count[i / 8][i % 8];
+    groups[16 + i] += first[i / 8][i % 8];
+    groups[32 + i] += second[i / 8][i % 8];
+  }
+}
+
+WB_CLONES void wb_cross_sums(const double *a, double inverse_scale_a, const double *b, double inverse_scale_b,
+                             double *sums, size_t n) {
+  v8 t[14];
+  for (int i = 0; i < 14; i++) t[i] = all8(0);
+  for (size_t l = 0; l < n; l += 8) {
+    LOAD_LANES(a, l, n, 0.0, x, inside)
+    LOAD_LANES(b, l, n, 0.0, y, inside_too)
+    (void)inside_too;
+    x *= inverse_scale_a;
+    y *= inverse_scale_b;
+    v8 d = (x - y) * inside, s = (0.5 * (x + y) - 1.0) * inside;
+    v8 dd = d * d, ds = d * s, ss = s * s;
+    t[0] += d;
+    t[1] += s;
+    t[2] += dd;
+    t[3] += ds;
+    t[4] += ss;
+    t[5] += dd * d;
+    t[6] += dd * s;
+    t[7] += d * ss;
+    t[8] += ss * s;
+    t[9] += dd * dd;
+    t[10] += dd * ds;
+    t[11] += dd * ss;
+    t[12] += ds * ss;
+    t[13] += ss * ss;
+  }
+  for (int i = 0; i < 14; i++) sums[i] += sum8(t[i]);
+}

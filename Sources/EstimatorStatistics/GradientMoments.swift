@@ -1,0 +1,218 @@
+internal import CKernels
+
+/// Streaming moments of one estimator's gradients, coordinate by coordinate and block by block.
+///
+/// Means and variances are exact to rounding (Chan, Golub and LeVeque 1983, merged in a fixed order). The sums that
+/// intervals are made from are those of Y = |g − m|² n/(n − 1) with m the mean of the batch of n replicates at hand,
+/// which needs no second pass over the replicates; E Y is the variance whatever n.
+///
+/// A replicate whose gradient is not finite is counted in `nonfinite` and takes part in nothing else.
+public struct GradientMoments: Sendable {
+  /// The runs of coordinates that figures are reported for.
+  public let blocks: [Range<Int>]
+  /// Finite replicates.
+  public private(set) var count = 0
+  public private(set) var nonfinite = 0
+  /// `[P]`
+  public private(set) var mean: [Double]
+  /// Σ (g_p − ḡ_p)², `[P]`.
+  public private(set) var squares: [Double]
+  /// Of (g_p − m_p)² n/(n − 1), `[P]`.
+  public private(set) var coordinateSums: [PowerSums]
+  /// Of |g − m|² n/(n − 1) over each block.
+  public private(set) var blockSums: [PowerSums]
+  /// The same, by groups of replicates.
+  public private(set) var blockGroups: [GroupSums]
+  private let inverseCoordinateScales: [Double]
+  fileprivate let inverseBlockScales: [Double]
+
+  /// - Parameter scales: a rough variance of each coordinate, `[P]`, fixed beforehand: the sums are of Y in its units.
+  public init(blocks: [Range<Int>], scales: [Double]) {
+    func inverse(_ scale: Double) -> Double { scale.isNormal && scale > 0 && (1 / scale).isNormal ? 1 / scale : 1 }
+    self.blocks = blocks
+    mean = Array(repeating: 0, count: scales.count)
+    squares = mean
+    coordinateSums = Array(repeating: PowerSums(), count: scales.count)
+    blockSums = Array(repeating: PowerSums(), count: blocks.count)
+    blockGroups = Array(repeating: GroupSums(), count: blocks.count)
+    inverseCoordinateScales = scales.map(inverse)
+    inverseBlockScales = blocks.map { inverse($0.reduce(0) { $0 + scales[$1] }) }
+  }
+
+  /// Adds a batch of gradients `[P × B]`, replicate fastest, and writes Y of each block and replicate to
+  /// `distances`, `[blocks × B]`.
+  ///
+  /// - Returns: whether every replicate was finite; if not, `distances` holds nothing of use.
+  @discardableResult
+  public mutating func add(_ gradients: [Double], lanes: Int, distances: inout [Double]) -> Bool {
+    precondition(
+      gradients.count == mean.count * lanes && distances.count == blocks.count * lanes && lanes > 0,
+      "GradientMoments: gradients must be [P × B]")
+    var batchMean = [Double](repeating: 0, count: mean.count)
+    wb_row_means(gradients, &batchMean, mean.count, lanes)
+    guard batchMean.allSatisfy(\.isFinite) else {
+      addFiniteLanes(of: gradients, lanes: lanes)
+      return false
+    }
+    // A batch of one says nothing of the spread about its own mean; its mean still counts.
+    let factor = lanes > 1 ? Double(lanes) / Double(lanes - 1) : 0
+    // Blocks may overlap (`all` holds the others), so a coordinate's sums are taken over afresh each time.
+    var sums = [Double](repeating: 0, count: 5 * mean.count)
+    for (index, block) in blocks.enumerated() {
+      sums.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+      distances.withUnsafeMutableBufferPointer { distances in
+        gradients.withUnsafeBufferPointer { rows in
+          guard let rows = rows.baseAddress, let distance = distances.baseAddress.map({ $0 + index * lanes })
+          else { return }
+          distance.update(repeating: 0, count: lanes)
+          wb_row_deviations(
+            rows + block.lowerBound * lanes, Array(batchMean[block]), factor,
+            Array(inverseCoordinateScales[block]), &sums, distance, block.count, lanes)
+          var powers = [0.0, 0, 0, 0]
+          wb_power_sums(distance, inverseBlockScales[index], &powers, &blockGroups[index].sums, lanes)
+          blockSums[index].p1 += powers[0]
+          blockSums[index].p2 += powers[1]
+          blockSums[index].p3 += powers[2]
+          blockSums[index].p4 += powers[3]
+        }
+      }
+      guard index == blocks.count - 1 else { continue }
+      for (i, p) in block.enumerated() {
+        coordinateSums[p].p1 += sums[5 * i + 1]
+        coordinateSums[p].p2 += sums[5 * i + 2]
+        coordinateSums[p].p3 += sums[5 * i + 3]
+        coordinateSums[p].p4 += sums[5 * i + 4]
+      }
+    }
+    combine(count: lanes, mean: batchMean) { lanes > 1 ? sums[5 * $0] / factor : 0 }
+    return true
+  }
+
+  /// Adds what `other` has seen, as if it had come after.
+  public mutating func merge(_ other: GradientMoments) {
+    precondition(blocks == other.blocks && mean.count == other.mean.count, "GradientMoments: other blocks")
+    nonfinite += other.nonfinite
+    for p in mean.indices { coordinateSums[p].merge(other.coordinateSums[p]) }
+    for b in blocks.indices {
+      blockSums[b].merge(other.blockSums[b])
+      blockGroups[b].merge(other.blockGroups[b])
+    }
+    combine(count: other.count, mean: other.mean) { other.squares[$0] }
+  }
+
+  /// Unbiased variance of coordinate p.
+  public func variance(of p: Int) -> Double { count > 1 ? squares[p] / Double(count - 1) : .nan }
+  /// E[Y²]/E[Y]² of a block: 3 for one normal coordinate.
+  public func kurtosis(ofBlock b: Int) -> Double {
+    let n = Double(count), e1 = blockSums[b].p1 / n, e2 = blockSums[b].p2 / n
+    return (1 + 2 * e1 + e2) / ((1 + e1) * (1 + e1))
+  }
+  /// Mean of Y over a block in the units of its scale.
+  func scaledMean(ofBlock b: Int) -> Double { 1 + blockSums[b].p1 / Double(count) }
+  /// The interval on a coordinate's variance.
+  public func interval(of p: Int) -> VarianceInterval {
+    VarianceInterval(coordinateSums[p], count: count, estimate: variance(of: p))
+  }
+  /// The interval on a block's variance, Y's jointly over the block.
+  public func interval(ofBlock b: Int) -> VarianceInterval {
+    VarianceInterval(blockSums[b], count: count, estimate: variance(ofBlock: b))
+  }
+  /// Whether there are too few replicates for so heavy a tail; see `HeavyTail`.
+  public func isHeavyTailed(block b: Int) -> Bool { HeavyTail.isHeavy(blockGroups[b], count: count) }
+
+  /// Trace of the covariance over a block.
+  public func variance(ofBlock b: Int) -> Double { blocks[b].reduce(0) { $0 + variance(of: $1) } }
+
+  /// Chan, Golub and LeVeque's update.
+  private mutating func combine(count added: Int, mean addedMean: [Double], squares addedSquares: (Int) -> Double) {
+    guard added > 0 else { return }
+    let total = Double(count + added), share = Double(added) / total
+    for p in mean.indices {
+      let delta = addedMean[p] - mean[p]
+      mean[p] += delta * share
+      squares[p] += addedSquares(p) + delta * delta * Double(count) * share
+    }
+    count += added
+  }
+
+  /// The lanes that are finite, as a smaller batch; the others are counted.
+  private mutating func addFiniteLanes(of gradients: [Double], lanes: Int) {
+    let parameters = mean.count
+    let finite = (0..<lanes).filter { lane in
+      (0..<parameters).allSatisfy { gradients[$0 * lanes + lane].isFinite }
+    }
+    nonfinite += lanes - finite.count
+    if finite.count == lanes {
+      // Every value is finite and their sum is not: beyond the range of a Double. Nothing can be said.
+      nonfinite += lanes
+      return
+    }
+    guard !finite.isEmpty else { return }
+    let packed = (0..<parameters).flatMap { p in finite.map { gradients[p * lanes + $0] } }
+    var distances = [Double](repeating: 0, count: blocks.count * finite.count)
+    add(packed, lanes: finite.count, distances: &distances)
+  }
+}
+
+/// Streaming moments of several estimators on the same replicates, and of their pairs.
+public struct ComparisonMoments: Sendable {
+  public private(set) var entries: [GradientMoments]
+  /// Cross sums of Y_a and Y_b for the pairs a < b in order, then block by block.
+  private var cross: [CrossSums]
+  private var distances: [[Double]] = []
+
+  /// - Parameters:
+  ///   - blocks: the last one must hold every coordinate.
+  ///   - scales: for each estimator a rough variance of each coordinate, `[P]`.
+  public init(blocks: [Range<Int>], scales: [[Double]]) {
+    entries = scales.map { GradientMoments(blocks: blocks, scales: $0) }
+    cross = Array(repeating: CrossSums(), count: scales.count * (scales.count - 1) / 2 * blocks.count)
+  }
+
+  /// Adds a batch: the gradients of each estimator, `[P × B]`, at the same replicates.
+  public mutating func add(_ gradients: [[Double]], lanes: Int) {
+    precondition(gradients.count == entries.count, "ComparisonMoments: one batch for each estimator")
+    let blocks = entries.first?.blocks.count ?? 0
+    if distances.first?.count != blocks * lanes {
+      distances = Array(repeating: Array(repeating: 0, count: blocks * lanes), count: entries.count)
+    }
+    var finite: [Bool] = []
+    for e in entries.indices { finite.append(entries[e].add(gradients[e], lanes: lanes, distances: &distances[e])) }
+    for (pair, (a, b)) in pairs.enumerated() where finite[a] && finite[b] {
+      for block in 0..<blocks {
+        let scales = (entries[a].inverseBlockScales[block], entries[b].inverseBlockScales[block])
+        distances[a].withUnsafeBufferPointer { x in
+          distances[b].withUnsafeBufferPointer { y in
+            guard let x = x.baseAddress, let y = y.baseAddress else { return }
+            let offset = block * lanes
+            wb_cross_sums(
+              x + offset, scales.0, y + offset, scales.1, &cross[pair * blocks + block].sums, lanes)
+          }
+        }
+      }
+    }
+  }
+
+  public mutating func merge(_ other: ComparisonMoments) {
+    for e in entries.indices { entries[e].merge(other.entries[e]) }
+    for i in cross.indices { cross[i].merge(other.cross[i]) }
+  }
+
+  /// All a < b.
+  public var pairs: [(Int, Int)] {
+    entries.indices.flatMap { a in entries.indices.dropFirst(a + 1).map { (a, $0) } }
+  }
+
+  /// V_a / V_b of a block and its interval, for pair number `pair` of `pairs`.
+  public func ratio(pair: Int, block: Int, level: Double) -> (estimate: Double, interval: VarianceRatioInterval) {
+    let (a, b) = pairs[pair]
+    let estimate = entries[a].variance(ofBlock: block) / entries[b].variance(ofBlock: block)
+    let blocks = entries[a].blocks.count
+    return (
+      estimate,
+      VarianceRatioInterval(
+        cross[pair * blocks + block], meanA: entries[a].scaledMean(ofBlock: block),
+        meanB: entries[b].scaledMean(ofBlock: block), count: entries[a].count, estimate: estimate, level: level)
+    )
+  }
+}

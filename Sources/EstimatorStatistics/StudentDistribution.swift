@@ -1,0 +1,54 @@
+import Foundation
+
+/// Student's t distribution.
+public enum StudentDistribution {
+  /// The t with P(T ≤ t) = p, for `degrees` > 0, not necessarily whole; ∓∞ at 0 and 1.
+  public static func quantile(_ p: Double, degrees: Double) -> Double {
+    guard p > 0, p < 1, degrees > 0 else { return p == 0 ? -.infinity : p == 1 ? .infinity : .nan }
+    guard degrees < 1e6 else { return NormalDistribution.quantile(p) }
+    if p < 0.5 { return -quantile(1 - p, degrees: degrees) }
+    // Bracket, then bisect: robust at any degrees, and it runs once a figure.
+    var low = 0.0, high = 1.0
+    while cumulative(high, degrees: degrees) < p, high < 1e300 { high *= 2 }
+    for _ in 0..<200 {
+      let middle = 0.5 * (low + high)
+      if middle == low || middle == high { break }
+      if cumulative(middle, degrees: degrees) < p { low = middle } else { high = middle }
+    }
+    return 0.5 * (low + high)
+  }
+
+  /// P(T ≤ t) = 1 − ½ I_{ν/(ν+t²)}(ν/2, ½) for t ≥ 0 (Abramowitz and Stegun 1964, 26.5.27).
+  public static func cumulative(_ t: Double, degrees: Double) -> Double {
+    let tail = 0.5 * regularizedBeta(degrees / (degrees + t * t), 0.5 * degrees, 0.5)
+    return t >= 0 ? 1 - tail : tail
+  }
+
+  /// I_x(a, b) by the continued fraction of Abramowitz and Stegun (1964), 26.5.8, evaluated with Lentz's method.
+  static func regularizedBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
+    guard x > 0 else { return 0 }
+    guard x < 1 else { return 1 }
+    if x > (a + 1) / (a + b + 2) { return 1 - regularizedBeta(1 - x, b, a) }
+    let front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)) / a
+    let tiny = 1e-300
+    var c = 1.0
+    var d = 1 - (a + b) * x / (a + 1)
+    d = 1 / (abs(d) < tiny ? tiny : d)
+    var fraction = d
+    for m in 1...500 {
+      let m = Double(m)
+      for numerator in [
+        m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+        -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+      ] {
+        d = 1 + numerator * d
+        d = 1 / (abs(d) < tiny ? tiny : d)
+        c = 1 + numerator / c
+        if abs(c) < tiny { c = tiny }
+        fraction *= c * d
+      }
+      if abs(c * d - 1) < 1e-16 { break }
+    }
+    return front * fraction
+  }
+}

@@ -1,0 +1,185 @@
+public import GradientEstimation
+public import Randomness
+
+/// The score-function estimator (REINFORCE, likelihood ratio): the rule of black-box variational inference.
+///
+/// Estimates ∇_λ E_{q_λ}[f(z)] by
+///
+///     ĝ = (1/K) Σ_k (f(z_k) − b) ∇_λ log q_λ(z_k)  + ∇_λ (closed-form terms)
+///
+/// where f holds the terms that the split samples and b is the baseline.
+///
+/// - Requires: log q and its score; values of the model, no gradients. `rao_blackwell` requires a model and a family
+///   that factorise over coordinates.
+/// - Bias: none, for every baseline: none sees the draw that it is subtracted from.
+/// - Cost: K evaluations.
+/// - Reference: Williams (1992); Ranganath, Gerrish and Blei (2014), equations (2)–(3), Rao-Blackwellisation
+///   equation (6), control variates equations (8)–(9); Mohamed et al. (2020), section 4.
+public struct ScoreFunction: GradientEstimator {
+  public var baseline = Baseline.none
+  public var split = Split.monteCarlo
+  public var raoBlackwell = false
+  /// Weight that the moving average gives to its past.
+  public var decay = 0.9
+
+  public init() {}
+
+  public init(
+    baseline: Baseline = .none, split: Split = .monteCarlo, raoBlackwell: Bool = false, decay: Double = 0.9
+  ) {
+    self.baseline = baseline
+    self.split = split
+    self.raoBlackwell = raoBlackwell
+    self.decay = decay
+  }
+
+  public static let descriptor = Descriptor<Self>(
+    id: "score",
+    summary: "score function (REINFORCE, likelihood ratio), the rule of black-box variational inference",
+    equation: "(1/K) Σ_k (f(z_k) − b) ∇_λ log q_λ(z_k)",
+    notes: [
+      Note("Requires", "values of the model; the score of q. rao_blackwell: a model and a family that factorise."),
+      Note("Bias", "none, whatever the baseline: no baseline sees the draw that it is subtracted from."),
+      Note("Cost", "K evaluations an estimate, no gradients of the model."),
+      Note("Baselines", Baseline.explanation),
+      Note(
+        "rao_blackwell",
+        "drops from the signal of a coordinate the terms of the others. It lowers the variance of the optimal-baseline estimator; without a baseline it may raise it."
+      ),
+    ],
+    references: [
+      Reference("williams1992"), Reference("ranganath2014", "equations (3), (6), (8)"),
+      Reference("mohamed2020", "section 4"), Reference("kool2019", "equation (8)"),
+    ],
+    options: [
+      .choice("baseline", \.baseline, "what is subtracted from f"),
+      .choice("kl", \.split, "which part of the ELBO is taken in closed form"),
+      .flag("rao_blackwell", \.raoBlackwell, "drop the other coordinates' terms from each coordinate's signal"),
+      .real(
+        "decay", \.decay, in: RealBounds(lower: 0, upper: 0.999), "of baseline=moving-average: the weight of its past"),
+    ],
+    variants: Baseline.allCases.dropFirst().map { ["baseline": $0.rawValue] })
+
+  public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
+    let sampled = try problem.sampledTerms(split)
+    var quantities = Quantities(values: sampled)
+    if raoBlackwell {
+      guard let model = problem.model as? any FactorizedModel else {
+        throw EstimatorError("rao_blackwell needs a model whose terms factorise over the coordinates of z")
+      }
+      guard problem.family is any FactorizedFamily else {
+        throw EstimatorError("rao_blackwell needs a family that factorises over the coordinates of z")
+      }
+      let own = sampled.intersection(model.factorizedTerms.union(.entropy))
+      quantities = Quantities(values: sampled.subtracting(own), coordinateValues: own)
+    }
+    return Requirements(
+      quantities: quantities, minimumSamples: baseline == .leaveOneOut ? 2 : 1,
+      evaluations: Double(samples) * problem.dataShare, needsIndependentDraws: baseline == .leaveOneOut)
+  }
+
+  public func initialState(for problem: Problem, parameters: [Double]) -> BaselineState {
+    let sampled = problem.terms.subtracting(split.closedForm)
+    return BaselineState(baseline, of: sampled, raoBlackwell: raoBlackwell, problem, parameters: parameters)
+  }
+
+  public func warmUp(for state: BaselineState) -> WarmUp? { state.isExact ? nil : baseline.warmUp }
+
+  /// Scratch: the signal f, `[K × B]`, or `[K × D × B]` by coordinate; and the baseline of each parameter.
+  public struct Workspace {
+    var signal: [Double]
+    var centers: [Double]
+  }
+
+  public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace {
+    Workspace(
+      signal: Array(repeating: 0, count: raoBlackwell ? shape.elementCount : shape.drawCount),
+      centers: Array(repeating: 0, count: shape.parameters))
+  }
+
+  public func estimate(
+    _ problem: Problem, _ block: borrowing DrawBlock, state: BaselineState, random: inout RandomStream,
+    workspace: inout Workspace, into gradients: inout MutableSpan<Double>
+  ) {
+    gatherSignal(problem, block, &workspace.signal)
+    var factor = 1 / Double(block.shape.samples)
+    if baseline == .leaveOneOut {
+      subtractMeanOverDraws(&workspace.signal, samples: block.shape.samples)
+      factor = 1 / Double(block.shape.samples - 1)
+    }
+    for i in workspace.signal.indices { workspace.signal[i] *= factor }
+    for p in workspace.centers.indices { workspace.centers[p] = factor * state.values[p] }
+    addScore(workspace.signal, centers: workspace.centers, problem, block, &gradients)
+    problem.family.addAnalyticGradient(
+      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+  }
+
+  public func adapt(
+    _ state: inout BaselineState, problem: Problem, block: borrowing DrawBlock, workspace: inout Workspace
+  ) {
+    guard !state.isExact else { return }
+    gatherSignal(problem, block, &workspace.signal)
+    let shape = block.shape
+    switch baseline {
+    case .none, .leaveOneOut: break
+    case .mean: state.learnMean(of: workspace.signal, shape, problem.family, decay: nil)
+    case .movingAverage: state.learnMean(of: workspace.signal, shape, problem.family, decay: decay)
+    case .optimal:
+      // With A = Σ_k f_k s_k and C = Σ_k s_k of a lane, E[f s²] / E[s²] = E[A C] / E[C²], since E s = 0.
+      let zeros = [Double](repeating: 0, count: shape.parameters)
+      let ones = [Double](repeating: 1, count: workspace.signal.count)
+      var weighted = [Double](repeating: 0, count: shape.parameters * shape.lanes)
+      var plain = weighted
+      var span = weighted.mutableSpan
+      addScore(workspace.signal, centers: zeros, problem, block, &span)
+      span = plain.mutableSpan
+      addScore(ones, centers: zeros, problem, block, &span)
+      state.learnOptimum(weighted: weighted, plain: plain, lanes: shape.lanes)
+    }
+  }
+
+  private func addScore(
+    _ weights: [Double], centers: [Double], _ problem: Problem, _ block: borrowing DrawBlock,
+    _ gradients: inout MutableSpan<Double>
+  ) {
+    if raoBlackwell, let family = problem.family as? any FactorizedFamily {
+      family.addCoordinateScore(
+        weights: weights.span, centers: centers.span, at: block.draws, into: &gradients)
+    } else {
+      problem.family.addScore(weights: weights.span, centers: centers.span, at: block.draws, into: &gradients)
+    }
+  }
+
+  /// f of each draw; with `rao_blackwell`, of each draw and coordinate, the other coordinates' terms dropped.
+  private func gatherSignal(_ problem: Problem, _ block: borrowing DrawBlock, _ signal: inout [Double]) {
+    let shape = block.shape
+    for i in signal.indices { signal[i] = 0 }
+    for term in problem.terms.subtracting(split.closedForm).members {
+      let whole = block.evaluation.values(of: term)
+      if !raoBlackwell {
+        for i in signal.indices { signal[i] += whole[i] }
+      } else if whole.isEmpty {
+        let own = block.evaluation.coordinateValues(of: term)
+        for i in signal.indices { signal[i] += own[i] }
+      } else {
+        for k in 0..<shape.samples {
+          for d in 0..<shape.dimension {
+            let row = (k * shape.dimension + d) * shape.lanes
+            for lane in 0..<shape.lanes { signal[row + lane] += whole[k * shape.lanes + lane] }
+          }
+        }
+      }
+    }
+  }
+
+  /// signal_k −= its mean over k. Divided by K − 1 in place of K, each draw's baseline is the mean of the others.
+  private func subtractMeanOverDraws(_ signal: inout [Double], samples: Int) {
+    let stride = signal.count / samples
+    for i in 0..<stride {
+      var sum = 0.0
+      for k in 0..<samples { sum += signal[k * stride + i] }
+      let mean = sum / Double(samples)
+      for k in 0..<samples { signal[k * stride + i] -= mean }
+    }
+  }
+}

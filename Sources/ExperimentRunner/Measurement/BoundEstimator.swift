@@ -1,0 +1,121 @@
+internal import GradientEstimation
+internal import Randomness
+
+/// An estimator opened into its concrete type for one task: erasure is paid once a batch.
+protocol BoundEstimator: AnyObject {
+  /// Adds a gradient for each lane of `block` to zeroed `gradients`, `[P × B]`.
+  func estimate(_ block: borrowing DrawBlock, random: inout RandomStream, into gradients: inout [Double])
+}
+
+/// An estimator with its state at a fixed λ.
+struct PreparedEstimator: Sendable {
+  /// What a task needs to run it; `lanes` is the size of its blocks.
+  let bind: @Sendable (_ lanes: Int) throws -> any BoundEstimator
+  /// How its state was brought up, for the manifest; nil if there was nothing to bring up.
+  let warmUp: WarmUp?
+
+  /// Brings up the state of `entry` on a stream of its own and freezes it.
+  init(_ entry: Entry, of cell: Cell, seed: UInt64) throws {
+    self = try Self.open(entry.estimator, entry, cell, seed)
+  }
+
+  private init(warmUp: WarmUp?, bind: @escaping @Sendable (Int) throws -> any BoundEstimator) {
+    self.warmUp = warmUp
+    self.bind = bind
+  }
+
+  /// The role of the stream that the state of an estimator is brought up on.
+  static func warmUpRole(_ text: String) -> String { "warm-up \(text)" }
+  /// The role of the stream that an estimator draws numbers of its own from.
+  static func ownRole(_ text: String) -> String { "estimator \(text)" }
+
+  private static func open<E: GradientEstimator>(
+    _ estimator: E, _ entry: Entry, _ cell: Cell, _ seed: UInt64
+  ) throws -> PreparedEstimator {
+    let problem = cell.problem
+    var state = estimator.initialState(for: problem, parameters: cell.parameters)
+    let warmUp = estimator.warmUp(for: state)
+    if let warmUp {
+      let shape = cell.shape(lanes: warmUp.lanes)
+      let key = StreamKey(seed: seed, cell: cell.text, role: warmUpRole(entry.text))
+      var random = try key.stream(cell.generator, chunk: 0)
+      var own = try key.stream(cell.generator, chunk: 1)
+      var block = DrawBlock(shape: shape, parameters: cell.parameters)
+      var minibatches = Minibatches(problem)
+      var workspace = try estimator.makeWorkspace(for: problem, shape: shape)
+      var gradients = [Double](repeating: 0, count: shape.parameters * shape.lanes)
+      for _ in 0..<warmUp.batches {
+        minibatches.draw(&block, random: &own)
+        block.sample(problem, random: &random)
+        block.evaluate(entry.requirements.quantities, of: problem)
+        for i in gradients.indices { gradients[i] = 0 }
+        var span = gradients.mutableSpan
+        estimator.estimate(problem, block, state: state, random: &own, workspace: &workspace, into: &span)
+        estimator.adapt(&state, problem: problem, block: block, workspace: &workspace)
+      }
+    }
+    let frozen = state
+    return PreparedEstimator(warmUp: warmUp) { lanes in
+      try Bound(estimator, problem, frozen, cell.shape(lanes: lanes))
+    }
+  }
+}
+
+private final class Bound<E: GradientEstimator>: BoundEstimator {
+  private let estimator: E
+  private let problem: Problem
+  private let state: E.State
+  private var workspace: E.Workspace
+
+  init(_ estimator: E, _ problem: Problem, _ state: E.State, _ shape: Shape) throws {
+    self.estimator = estimator
+    self.problem = problem
+    self.state = state
+    workspace = try estimator.makeWorkspace(for: problem, shape: shape)
+  }
+
+  func estimate(_ block: borrowing DrawBlock, random: inout RandomStream, into gradients: inout [Double]) {
+    gradients.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+    var span = gradients.mutableSpan
+    estimator.estimate(problem, block, state: state, random: &random, workspace: &workspace, into: &span)
+  }
+}
+
+/// Draws each lane's minibatch, where the model takes minibatches.
+struct Minibatches {
+  private let size: Int
+  private var order: [Int32]
+
+  init(_ problem: Problem) {
+    let model = problem.model as? any SubsampledModel
+    size = model?.minibatch ?? 0
+    order = size > 0 ? (0..<Int32(model?.dataCount ?? 0)).map { $0 } : []
+  }
+
+  mutating func draw(_ block: inout DrawBlock, random: inout RandomStream) {
+    guard size > 0 else { return }
+    let lanes = block.shape.lanes
+    if block.draws.dataIndices.count != size * lanes {
+      block.draws.dataIndices = Array(repeating: 0, count: size * lanes)
+    }
+    var span = block.draws.dataIndices.mutableSpan
+    random.choose(size, of: &order, lanes: lanes, into: &span)
+  }
+}
+
+extension Cell {
+  func shape(lanes: Int) -> Shape {
+    Shape(
+      samples: samples, dimension: problem.model.dimension, parameters: problem.family.parameterCount, lanes: lanes)
+  }
+
+  /// Replicates a block: as many as keep the draws in the cache, a function of K and D alone.
+  var lanesPerBlock: Int {
+    var lanes = 256
+    while lanes > 32, lanes * samples * problem.model.dimension > 1 << 17 { lanes /= 2 }
+    return lanes
+  }
+
+  /// What all its estimators need.
+  var quantities: Quantities { entries.reduce(Quantities()) { $0.union($1.requirements.quantities) } }
+}

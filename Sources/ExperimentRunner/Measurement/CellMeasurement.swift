@@ -1,0 +1,186 @@
+internal import EstimatorStatistics
+internal import GradientEstimation
+internal import Randomness
+internal import Synchronization
+
+/// What was measured in a cell.
+struct CellMeasurement: Sendable {
+  let cell: Cell
+  let moments: ComparisonMoments
+  /// Variance that rounding alone leaves, `[P]` for each entry.
+  let floors: [[Double]]
+  /// How each entry's state was brought up.
+  let warmUps: [WarmUp?]
+  /// The reported blocks: the family's, and `all`.
+  let blocks: [ParameterBlock]
+
+  /// Replicates of a chunk. A chunk has streams of its own and is the unit of parallel work.
+  static let chunkSize = 1024
+
+  /// The blocks that figures are reported for: a family of one block has no need of `all`.
+  static func reportedBlocks(_ family: any VariationalFamily) -> [ParameterBlock] {
+    let blocks = family.parameterBlocks
+    return blocks + [ParameterBlock(name: "all", range: 0..<family.parameterCount)]
+  }
+
+  /// The stream keys of a cell, with how many chunks each has.
+  static func streamKeys(_ cell: Cell, seed: UInt64, replicates: Int) -> [(key: StreamKey, count: Int)] {
+    let chunks = (replicates + chunkSize - 1) / chunkSize
+    func key(_ role: String) -> StreamKey { StreamKey(seed: seed, cell: cell.text, role: role) }
+    var keys = [(key("draws"), chunks), (key("rounding"), 2)]
+    if (cell.problem.model as? any SubsampledModel)?.minibatch != nil { keys.append((key("minibatch"), chunks)) }
+    for entry in cell.entries {
+      if entry.requirements.usesRandomNumbers { keys.append((key(PreparedEstimator.ownRole(entry.text)), chunks)) }
+      if needsWarmUp(entry.estimator, cell) { keys.append((key(PreparedEstimator.warmUpRole(entry.text)), 2)) }
+    }
+    return keys
+  }
+
+  private static func needsWarmUp<E: GradientEstimator>(_ estimator: E, _ cell: Cell) -> Bool {
+    estimator.warmUp(for: estimator.initialState(for: cell.problem, parameters: cell.parameters)) != nil
+  }
+
+  /// Measures `cell` on `threads` tasks. The result does not depend on their number: chunks are merged in order.
+  static func run(
+    _ cell: Cell, seed: UInt64, replicates: Int, threads: Int, progress: @escaping @Sendable (Int) throws -> Void
+  ) async throws -> CellMeasurement {
+    let prepared = try cell.entries.map { try PreparedEstimator($0, of: cell, seed: seed) }
+    let blocks = reportedBlocks(cell.problem.family)
+    let chunks = (replicates + chunkSize - 1) / chunkSize
+    let floors = try RoundingFloor.measure(cell, prepared, seed: seed)
+    let empty = ComparisonMoments(blocks: blocks.map(\.range), scales: floors.map(\.scales))
+    let queue = ChunkQueue(count: chunks, empty: empty)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<min(threads, chunks) {
+        group.addTask {
+          let worker = Worker(cell: cell, prepared: prepared, seed: seed, empty: empty)
+          while let chunk = queue.next() {
+            try Task.checkCancellation()
+            let size = min(chunkSize, replicates - chunk * chunkSize)
+            queue.finish(chunk, try worker.measure(chunk: chunk, replicates: size))
+            try progress(size)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    return CellMeasurement(
+      cell: cell, moments: queue.result, floors: floors.map(\.variances),
+      warmUps: prepared.map(\.warmUp), blocks: blocks)
+  }
+}
+
+/// Hands out chunks and merges their moments in order, whichever ends first.
+private final class ChunkQueue: Sendable {
+  private struct Contents {
+    var next = 0
+    var merged = 0
+    var waiting: [Int: ComparisonMoments] = [:]
+    var total: ComparisonMoments
+  }
+  private let count: Int
+  private let contents: Mutex<Contents>
+
+  init(count: Int, empty: ComparisonMoments) {
+    self.count = count
+    contents = Mutex(Contents(total: empty))
+  }
+
+  func next() -> Int? {
+    contents.withLock {
+      guard $0.next < count else { return nil }
+      $0.next += 1
+      return $0.next - 1
+    }
+  }
+
+  func finish(_ chunk: Int, _ moments: ComparisonMoments) {
+    contents.withLock {
+      $0.waiting[chunk] = moments
+      while let ready = $0.waiting.removeValue(forKey: $0.merged) {
+        $0.total.merge(ready)
+        $0.merged += 1
+      }
+    }
+  }
+
+  var result: ComparisonMoments { contents.withLock { $0.total } }
+}
+
+/// One task's blocks, workspaces and buffers.
+private final class Worker {
+  private let cell: Cell
+  private let prepared: [PreparedEstimator]
+  private let seed: UInt64
+  private let empty: ComparisonMoments
+
+  init(cell: Cell, prepared: [PreparedEstimator], seed: UInt64, empty: ComparisonMoments) {
+    self.cell = cell
+    self.prepared = prepared
+    self.seed = seed
+    self.empty = empty
+  }
+
+  func measure(chunk: Int, replicates: Int) throws -> ComparisonMoments {
+    func key(_ role: String) -> StreamKey { StreamKey(seed: seed, cell: cell.text, role: role) }
+    var draws = try key("draws").stream(cell.generator, chunk: chunk)
+    var data = try key("minibatch").stream(cell.generator, chunk: chunk)
+    // A chunk's minibatches must not depend on the chunks that this task happened to do before.
+    var minibatches = Minibatches(cell.problem)
+    var moments = empty
+    let quantities = cell.quantities
+    var done = 0
+    var lanes = 0
+    var bound: [any BoundEstimator] = []
+    var gradients: [[Double]] = []
+    var block = DrawBlock(shape: cell.shape(lanes: 1), parameters: cell.parameters)
+    // Each estimator's own numbers continue through the chunk.
+    var own = OwnStreams(cell, seed: seed, chunk: chunk)
+    while done < replicates {
+      let size = min(cell.lanesPerBlock, replicates - done)
+      if size != lanes {
+        lanes = size
+        let shape = cell.shape(lanes: lanes)
+        block = DrawBlock(shape: shape, parameters: cell.parameters)
+        bound = try prepared.map { try $0.bind(lanes) }
+        gradients = Array(
+          repeating: Array(repeating: 0, count: shape.parameters * lanes), count: bound.count)
+      }
+      minibatches.draw(&block, random: &data)
+      block.sample(cell.problem, random: &draws)
+      block.evaluate(quantities, of: cell.problem)
+      for (e, estimator) in bound.enumerated() {
+        try own.with(e) { estimator.estimate(block, random: &$0, into: &gradients[e]) }
+      }
+      moments.add(gradients, lanes: lanes)
+      done += size
+    }
+    return moments
+  }
+}
+
+/// The streams that estimators draw numbers of their own from, one each, for one chunk.
+private struct OwnStreams {
+  private final class Box {
+    var stream: RandomStream
+    init(_ stream: consuming RandomStream) { self.stream = stream }
+  }
+  private let cell: Cell
+  private let seed: UInt64
+  private let chunk: Int
+  private var boxes: [Int: Box] = [:]
+
+  init(_ cell: Cell, seed: UInt64, chunk: Int) {
+    self.cell = cell
+    self.seed = seed
+    self.chunk = chunk
+  }
+
+  mutating func with(_ e: Int, _ body: (inout RandomStream) -> Void) throws {
+    if boxes[e] == nil {
+      let key = StreamKey(seed: seed, cell: cell.text, role: PreparedEstimator.ownRole(cell.entries[e].text))
+      boxes[e] = Box(try key.stream(cell.generator, chunk: chunk))
+    }
+    if let box = boxes[e] { body(&box.stream) }
+  }
+}

@@ -1,0 +1,43 @@
+package import Randomness
+
+/// The figures of every cell of a plan.
+package struct ExperimentResults: Sendable {
+  package let seed: UInt64
+  package let replicates: Int
+  package let threads: Int
+  package let cells: [CellFigures]
+  /// Wall-clock seconds of each cell.
+  package let seconds: [Double]
+}
+
+/// Measures plans.
+package enum Experiment {
+  /// Throws unless every stream of the plan is different: before anything is drawn.
+  package static func checkStreams(_ plan: Plan, _ spec: ExperimentSpec) throws(RandomnessError) {
+    for generator in spec.generators {
+      let keys = plan.cells.filter { $0.generator == generator }
+        .flatMap { CellMeasurement.streamKeys($0, seed: spec.seed, replicates: spec.replicates) }
+      try StreamKey.checkDisjoint(keys, for: generator)
+    }
+  }
+
+  /// Measures every cell, in order, on `threads` tasks.
+  ///
+  /// - Parameter progress: told of replicates as they are done, of `cells × replicates`; an error it throws ends the run.
+  package static func run(
+    _ plan: Plan, _ spec: ExperimentSpec, threads: Int, progress: @escaping @Sendable (Int) throws -> Void
+  ) async throws -> ExperimentResults {
+    var figures: [CellFigures] = []
+    var seconds: [Double] = []
+    let clock = ContinuousClock()
+    for cell in plan.cells {
+      let start = clock.now
+      let measurement = try await CellMeasurement.run(
+        cell, seed: spec.seed, replicates: spec.replicates, threads: threads, progress: progress)
+      figures.append(CellFigures(measurement))
+      seconds.append((clock.now - start) / .seconds(1))
+    }
+    return ExperimentResults(
+      seed: spec.seed, replicates: spec.replicates, threads: threads, cells: figures, seconds: seconds)
+  }
+}

@@ -1,0 +1,55 @@
+internal import GradientEstimation
+internal import Randomness
+
+/// The variance that rounding alone leaves in an estimate, coordinate by coordinate.
+///
+/// An exact zero is not exact in floating point: at the posterior `stl` subtracts equal terms and measures a variance
+/// of 1e-32. How much depends on the size of the terms that cancel. So the quantities at a few draws (term values and
+/// gradients) are disturbed by relative errors ± 2^−26 with random signs, and the estimate's response is measured: to
+/// first order it is the root sum of squares of the terms it adds up. The floor is what errors of `units` roundings
+/// in every quantity would do. Differences and variances below it are nothing.
+struct RoundingFloor: Sendable {
+  /// The floor of each coordinate's variance, `[P]`.
+  private(set) var variances: [Double]
+  /// The variance of each coordinate at the few draws, `[P]`: a scale, no more.
+  private(set) var scales: [Double]
+
+  /// Roundings that a quantity may carry: sums over data and coordinates, exponentials, logarithms.
+  static let units = 64.0
+  private static let disturbance = 1.0 / 67_108_864  // 2^−26, the square root of a rounding
+
+  /// The floors of each entry of `cell`.
+  static func measure(_ cell: Cell, _ prepared: [PreparedEstimator], seed: UInt64) throws -> [RoundingFloor] {
+    let lanes = 64
+    let key = StreamKey(seed: seed, cell: cell.text, role: "rounding")
+    var random = try key.stream(cell.generator, chunk: 0)
+    var block = DrawBlock(shape: cell.shape(lanes: lanes), parameters: cell.parameters)
+    var minibatches = Minibatches(cell.problem)
+    minibatches.draw(&block, random: &random)
+    block.sample(cell.problem, random: &random)
+    block.evaluate(cell.quantities, of: cell.problem)
+
+    let count = cell.problem.family.parameterCount * lanes
+    let bound = try prepared.map { try $0.bind(lanes) }
+    var plain = Array(repeating: [Double](repeating: 0, count: count), count: bound.count)
+    for (e, estimator) in bound.enumerated() {
+      var own = try key.stream(cell.generator, chunk: 1)
+      estimator.estimate(block, random: &own, into: &plain[e])
+    }
+    block.perturb(cell.quantities, relative: disturbance, random: &random)
+    let scale = units * 0x1p-53 / disturbance
+    return try bound.enumerated().map { e, estimator in
+      var own = try key.stream(cell.generator, chunk: 1)
+      var disturbed = [Double](repeating: 0, count: count)
+      estimator.estimate(block, random: &own, into: &disturbed)
+      return (0..<cell.problem.family.parameterCount).reduce(into: RoundingFloor(variances: [], scales: [])) { floor, p in
+        let row = plain[e][p * lanes..<(p + 1) * lanes], other = disturbed[p * lanes..<(p + 1) * lanes]
+        let response = zip(row, other).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }
+        let size = row.reduce(0) { $0 + $1 * $1 }, mean = row.reduce(0, +) / Double(lanes)
+        // The estimate's own last digit is never less than a rounding of its size.
+        floor.variances.append(max(scale * scale * response, 0x1p-104 * size) / Double(lanes))
+        floor.scales.append(row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(lanes - 1))
+      }
+    }
+  }
+}

@@ -1,0 +1,185 @@
+package import EstimatorStatistics
+package import GradientEstimation
+
+/// The figures of an entry and block: a row of `variance.csv`.
+package struct BlockFigures: Sendable {
+  package let block: ParameterBlock
+  package let variance: Double
+  package let interval: VarianceInterval
+  package let mark: IntervalMark
+  package let varianceMax: Double
+  package let gradientNorm: Double
+  package let snr: Double?
+  package let kurtosis: Double?
+  /// Against the exact gradient, where it is known.
+  package let exactNorm: Double?
+  package let bias: BiasTest?
+  package let biasBound: Double?
+  package let mse: Double?
+}
+
+/// What an interval's reader must know.
+package enum IntervalMark: String, Sendable {
+  case none = ""
+  /// Too few replicates for so heavy a tail: the interval may be too narrow.
+  case heavyTail = "heavy-tail"
+  /// The variance is zero to rounding.
+  case rounding
+}
+
+/// The figures of a coordinate: a row of `coordinates.csv`.
+package struct CoordinateFigures: Sendable {
+  package let block: String
+  package let index: Int
+  package let mean: Double
+  package let mcse: Double
+  package let exact: Double?
+  package let biasZ: Double?
+  package let variance: Double
+  package let interval: VarianceInterval
+}
+
+/// The figures of an estimator in a cell.
+package struct EntryFigures: Sendable {
+  package let entry: Entry
+  package let nonfinite: Int
+  package let warmUp: WarmUp?
+  package let blocks: [BlockFigures]
+  package let coordinates: [CoordinateFigures]
+
+  /// Those of all parameters.
+  package var all: BlockFigures? { blocks.last }
+}
+
+/// How two estimators compare on a block: a row of `comparison.csv`.
+package struct PairFigures: Sendable {
+  package enum Verdict: String, Sendable { case lower, higher, equal, undecided }
+
+  package let block: String
+  /// Indices of the entries.
+  package let a, b: Int
+  /// V_a / V_b; nil where neither is above rounding, or replicates were not finite.
+  package let ratio: Double?
+  package let interval: (low: Double, high: Double)?
+  /// Ratio of variance × cost.
+  package let workRatio: Double?
+  package let verdict: Verdict
+}
+
+/// All figures of a cell.
+package struct CellFigures: Sendable {
+  package let cell: Cell
+  package let entries: [EntryFigures]
+  package let pairs: [PairFigures]
+}
+
+extension CellFigures {
+  init(_ measurement: CellMeasurement) {
+    let cell = measurement.cell, moments = measurement.moments
+    self.cell = cell
+    entries = cell.entries.indices.map { e in
+      EntryFigures(
+        entry: cell.entries[e], moments.entries[e], floor: measurement.floors[e], exact: cell.exact?.gradient,
+        blocks: measurement.blocks, warmUp: measurement.warmUps[e])
+    }
+    let pairCount = moments.pairs.count
+    let figures = entries
+    pairs = moments.pairs.enumerated().flatMap { pair, members in
+      measurement.blocks.indices.map { block in
+        PairFigures(
+          block: measurement.blocks[block].name, members, figures, blockIndex: block, pairCount: pairCount
+        ) { moments.ratio(pair: pair, block: block, level: $0) }
+      }
+    }
+  }
+}
+
+extension EntryFigures {
+  init(
+    entry: Entry, _ moments: GradientMoments, floor: [Double], exact: [Double]?, blocks: [ParameterBlock],
+    warmUp: WarmUp?
+  ) {
+    self.entry = entry
+    self.warmUp = warmUp
+    nonfinite = moments.nonfinite
+    let count = moments.count
+    let variances = moments.mean.indices.map { moments.variance(of: $0) }
+    let meanFloor = floor.map { $0.squareRoot() }
+    func test(_ range: Range<Int>) -> BiasTest? {
+      exact.map {
+        BiasTest(
+          mean: moments.mean[range], exact: $0[range], variance: variances[range], count: count,
+          floor: meanFloor[range])
+      }
+    }
+    self.blocks = blocks.enumerated().map { index, block in
+      let range = block.range
+      let variance = range.reduce(0) { $0 + variances[$1] }
+      let floorVariance = floor[range].reduce(0, +)
+      let interval = moments.interval(ofBlock: index)
+      let isZero = variance <= floorVariance
+      let norm2 = moments.mean[range].reduce(0) { $0 + $1 * $1 }
+      let bias = test(range)
+      let exactNorm = exact.map { g in range.reduce(0) { $0 + g[$1] * g[$1] }.squareRoot() }
+      let mean2 = max(0, norm2 - variance / Double(count))
+      return BlockFigures(
+        block: block, variance: variance, interval: interval,
+        mark: isZero ? .rounding : moments.isHeavyTailed(block: index) || moments.nonfinite > 0 ? .heavyTail : .none,
+        varianceMax: range.map { variances[$0] }.max() ?? 0, gradientNorm: norm2.squareRoot(),
+        snr: !isZero ? (mean2 / variance).squareRoot() : mean2 > floorVariance ? .infinity : nil,
+        kurtosis: isZero ? nil : moments.kurtosis(ofBlock: index), exactNorm: exactNorm, bias: bias,
+        biasBound: bias.flatMap { test in
+          // Where gradient and error are both nothing to rounding there is no relative bias to speak of.
+          test.relativeBound.isNaN || (isZero && (exactNorm ?? 0) <= floorVariance.squareRoot())
+            ? nil : test.relativeBound
+        },
+        mse: exact.map { g in
+          range.reduce(variance) { $0 + (moments.mean[$1] - g[$1]) * (moments.mean[$1] - g[$1]) }
+            - variance / Double(count)
+        })
+    }
+    coordinates = blocks.dropLast().flatMap { block in
+      let bias = test(block.range)
+      return block.range.enumerated().map { index, p in
+        CoordinateFigures(
+          block: block.name, index: index, mean: moments.mean[p],
+          mcse: (variances[p] / Double(count)).squareRoot(), exact: exact?[p], biasZ: bias?.z[index],
+          variance: variances[p],
+          interval: moments.interval(of: p))
+      }
+    }
+  }
+}
+
+extension PairFigures {
+  init(
+    block: String, _ pair: (Int, Int), _ entries: [EntryFigures], blockIndex: Int, pairCount: Int,
+    ratio measured: (_ level: Double) -> (estimate: Double, interval: VarianceRatioInterval)
+  ) {
+    self.block = block
+    (a, b) = pair
+    let first = entries[a].blocks[blockIndex], second = entries[b].blocks[blockIndex]
+    let costA = entries[a].entry.cost, costB = entries[b].entry.cost
+    func work(_ ratio: Double) -> Double? { costA == 0 && costB == 0 ? nil : ratio * costA / costB }
+
+    guard entries[a].nonfinite == 0, entries[b].nonfinite == 0 else {
+      (ratio, interval, workRatio, verdict) = (nil, nil, nil, .undecided)
+      return
+    }
+    switch (first.mark == .rounding, second.mark == .rounding) {
+    case (true, true): (ratio, interval, workRatio, verdict) = (nil, nil, nil, .equal)
+    case (true, false): (ratio, interval, workRatio, verdict) = (0, (0, 0), work(0), .lower)
+    case (false, true):
+      (ratio, interval, workRatio, verdict) = (.infinity, (.infinity, .infinity), work(.infinity), .higher)
+    case (false, false):
+      let (value, usual) = measured(0.95)
+      ratio = value
+      interval = (usual.low, usual.high)
+      workRatio = work(value)
+      // Each verdict at a level that all of the cell's together keep at 95 %; at 99.9 % where a tail is heavy.
+      let isHeavy = first.mark == .heavyTail || second.mark == .heavyTail
+      let (_, strict) = measured(1 - (isHeavy ? 0.001 : 0.05) / Double(pairCount))
+      verdict = strict.high < 1 ? .lower : strict.low > 1 ? .higher : .undecided
+    }
+  }
+}

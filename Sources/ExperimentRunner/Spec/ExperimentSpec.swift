@@ -1,0 +1,448 @@
+package import GradientEstimation
+package import Randomness
+
+/// A component with its options, and its canonical text.
+package struct Configured<Product: Sendable>: Sendable {
+  package let product: Product
+  package let text: String
+  /// Where the spec names it.
+  package let path: String
+  package let line: Int
+}
+
+/// What a spec asks for, read and checked as far as it can be without loading data.
+package struct ExperimentSpec: Sendable {
+  package var name = ""
+  package var question = ""
+  package var references: [String] = []
+  package var seed: UInt64 = 1
+  package var generators: [Generator] = []
+  package var models: [Configured<any IntegrandSpecification>] = []
+  package var families: [Configured<any FamilySpecification>] = []
+  /// Empty: the model's own, `elbo` or `expectation`.
+  package var objectives: [Configured<any Objective>] = []
+  package var samplings: [Configured<any SamplingScheme>] = []
+  package var points: [(point: Point, path: String, line: Int)] = []
+  package var samples: [Int] = [1]
+  package var replicates = 10_000
+  package var estimators: [Configured<any GradientEstimator>] = []
+  /// Whether `estimators` is every registered one: then those that do not fit are left out with a note.
+  package var comparesAll = false
+
+  /// Limits that are stated in the schema and in messages.
+  package enum Limit {
+    /// Fewer replicates give no interval worth the name.
+    package static let replicates = 100...1_000_000_000
+    package static let samples = 1...100_000
+    /// K·D of a cell.
+    package static let elements = 4_000_000
+  }
+}
+
+/// Reads a spec from a JSON tree and collects every fault.
+package struct SpecReader {
+  package let registry: Registry
+  package let source: SpecSource
+  package private(set) var faults: [Fault] = []
+
+  package init(registry: Registry, source: SpecSource) {
+    self.registry = registry
+    self.source = source
+  }
+
+  /// The keys of a spec of kind `variance`, in canonical order.
+  package static let keys = [
+    "$schema", "name", "kind", "question", "references", "seed", "rng", "model", "family", "objective", "sampling",
+    "at", "samples", "replicates", "estimators",
+  ]
+
+  private var isText: Bool { source == .commandLine }
+
+  /// Reads a file's bytes.
+  package mutating func read(_ bytes: [UInt8]) -> ExperimentSpec {
+    do {
+      return read(try JSONNode.parse(bytes))
+    } catch {
+      faults.append(source.fault("", line: error.line, "not valid JSON: \(error.message) (column \(error.column))"))
+      return ExperimentSpec()
+    }
+  }
+
+  /// Reads a tree.
+  package mutating func read(_ root: JSONNode) -> ExperimentSpec {
+    var spec = ExperimentSpec()
+    guard let members = members(of: root, path: "", allowed: Self.keys, what: "key") else { return spec }
+    func at(_ key: String) -> JSONNode? { members[key] }
+
+    if let node = at("$schema") { _ = string(node, "$schema") }
+    if let node = at("name"), let name = string(node, "name") {
+      if isFileName(name) {
+        spec.name = name
+      } else {
+        fault("name", node, "'\(name)' cannot name a directory: use letters, digits, '-', '_' and '.', not first")
+      }
+    } else if at("name") == nil, !isText {
+      fault("name", root, "is missing")
+    }
+    if let node = at("kind") {
+      if let kind = string(node, "kind"), kind != "variance" {
+        fault("kind", node, "unknown kind '\(kind)'; this version knows 'variance'")
+      }
+    } else if !isText {
+      fault("kind", root, "is missing; write \"kind\": \"variance\"")
+    }
+    if let node = at("question") { spec.question = string(node, "question") ?? "" }
+    if let node = at("references") {
+      if case .array(let items) = node.value {
+        spec.references = items.enumerated().compactMap { string($1, "references[\($0)]") }
+      } else {
+        fault("references", node, "expects an array of BibTeX keys, found \(node.kind)")
+      }
+    }
+    if let node = at("seed") { spec.seed = seed(node) ?? 1 }
+    spec.generators = generators(at("rng"))
+    spec.models = components(at("model"), "model", registry.models, fallback: "gaussian")
+    spec.families = components(at("family"), "family", registry.families, fallback: "mean-field-normal")
+    spec.objectives = at("objective").map { components($0, "objective", registry.objectives, fallback: nil) } ?? []
+    spec.samplings = components(at("sampling"), "sampling", registry.samplings, fallback: "iid")
+    spec.points = points(at("at"))
+    if let node = at("samples") {
+      spec.samples = items(node).enumerated().compactMap { index, item in
+        integer(item, itemPath(node, "samples", index), ExperimentSpec.Limit.samples)
+      }
+      reportRepeats(spec.samples.map(String.init), node, "samples")
+    }
+    if let node = at("replicates"), let count = integer(node, "replicates", ExperimentSpec.Limit.replicates) {
+      spec.replicates = count
+    }
+    readEstimators(at("estimators"), root, &spec)
+    return spec
+  }
+
+  // MARK: Pieces
+
+  private mutating func readEstimators(_ node: JSONNode?, _ root: JSONNode, _ spec: inout ExperimentSpec) {
+    guard let node else {
+      fault("estimators", root, isText ? "name at least one estimator, or 'all'" : "is missing")
+      return
+    }
+    if isText, case .array(let items) = node.value, items.contains(where: { $0.value == .string("all") }) {
+      spec.comparesAll = true
+      spec.estimators = everyEstimator()
+      if items.count > 1 { fault("estimators", node, "'all' leaves nothing to add: give it alone") }
+      return
+    }
+    guard case .array(let items) = node.value else {
+      fault("estimators", node, "expects an array, found \(node.kind)")
+      return
+    }
+    if items.isEmpty { fault("estimators", node, "is empty: name at least one estimator") }
+    spec.estimators = components(node, "estimators", registry.estimators, fallback: nil)
+  }
+
+  /// Every estimator with its defaults, its canonical aliases and its variants.
+  private mutating func everyEstimator() -> [Configured<any GradientEstimator>] {
+    registry.estimators.entries.flatMap { entry in
+      let aliases = entry.about.aliases.filter(\.isCanonical).map(\.options)
+      return ([[:]] + aliases + entry.about.variants).compactMap { options -> Configured<any GradientEstimator>? in
+        let id = ([entry.about.id] + options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
+        let text = id.count == 1 ? id[0] : id[0] + ":" + id.dropFirst().joined(separator: ",")
+        return component(componentNode(fromText: text), "estimators", registry.estimators)
+      }
+    }
+  }
+
+  private mutating func components<Product>(
+    _ node: JSONNode?, _ path: String, _ table: ComponentTable<Product>, fallback: String?
+  ) -> [Configured<Product>] {
+    guard let node else {
+      return fallback.flatMap { component(componentNode(fromText: $0), path, table) }.map { [$0] } ?? []
+    }
+    if case .array(let all) = node.value, all.isEmpty, path != "estimators" {
+      fault(path, node, "is empty: name at least one \(table.kind)")
+    }
+    let found = items(node).enumerated().compactMap { index, item in
+      component(item, itemPath(node, path, index), table)
+    }
+    reportRepeats(found.map(\.text), node, path)
+    return found
+  }
+
+  private mutating func component<Product>(
+    _ node: JSONNode, _ path: String, _ table: ComponentTable<Product>
+  ) -> Configured<Product>? {
+    let node = expanded(node)
+    var id: String?, options: JSONNode?
+    switch node.value {
+    case .string(let text): id = text
+    case .object:
+      guard let members = members(of: node, path: path, allowed: ["id", "options"], what: "key") else { return nil }
+      guard let idNode = members["id"] else {
+        fault(path, node, "has no \"id\"")
+        return nil
+      }
+      id = string(idNode, "\(path).id")
+      options = members["options"]
+    default: fault(path, node, "expects an id or {\"id\": …, \"options\": {…}}, found \(node.kind)")
+    }
+    guard let id else { return nil }
+    guard let (entry, presets) = table[id] else {
+      let nearest = nearestName(to: id, among: table.names).map { "; did you mean '\($0)'?" }
+      let hint = nearest ?? "; known: \(table.ids.joined(separator: ", "))"
+      fault(path, node, "unknown \(table.kind) '\(id)'\(hint)")
+      return nil
+    }
+    var assigned: [(Int, OptionValue)] = []
+    for (name, text) in presets {
+      guard let index = entry.about.options.firstIndex(where: { $0.name == name }) else { continue }
+      let preset = JSONNode(value: .string(text), line: 0, column: 0)
+      if case .success(let value) = OptionReader.read(preset, as: entry.about.options[index].kind, isText: true) {
+        assigned.append((index, value))
+      }
+    }
+    var isGood = true
+    if let options {
+      let names = entry.about.options.map(\.name)
+      guard let given = members(of: options, path: "\(path).options", allowed: names, what: "option", of: id)
+      else { return nil }
+      isGood = faultCount(under: "\(path).options") == 0
+      for (index, option) in entry.about.options.enumerated() {
+        guard let value = given[option.name] else { continue }
+        if presets[option.name] != nil {
+          fault("\(path).options.\(option.name)", value, "'\(id)' already sets '\(option.name)': use '\(entry.about.id)'")
+          isGood = false
+          continue
+        }
+        switch OptionReader.read(value, as: option.kind, isText: isText) {
+        case .success(let value): assigned.append((index, value))
+        case .failure(let message):
+          fault("\(path).options.\(option.name)", value, isText ? "option '\(option.name)' of '\(id)' \(message.text)" : message.text)
+          isGood = false
+        }
+      }
+    }
+    guard isGood, let product = entry.make(assigned) else { return nil }
+    return Configured(product: product, text: text(of: product), path: path, line: node.line)
+  }
+
+  private func text<Product>(of product: Product) -> String {
+    (product as? any Component).map { canonicalText($0) } ?? ""
+  }
+
+  private func faultCount(under path: String) -> Int { faults.count { $0.path.hasPrefix(path) } }
+
+  private mutating func generators(_ node: JSONNode?) -> [Generator] {
+    guard let node else { return Generator.named(Generator.standardName).map { [$0] } ?? [] }
+    let names = Generator.all.map(\.name)
+    let found = items(node).enumerated().compactMap { index, item -> Generator? in
+      let path = itemPath(node, "rng", index)
+      guard let name = string(item, path) else { return nil }
+      guard let generator = Generator.named(name) else {
+        let hint = nearestName(to: name, among: names).map { "did you mean '\($0)'?" } ?? "see 'workbench list generators'"
+        fault(path, item, "unknown generator '\(name)'; \(hint)")
+        return nil
+      }
+      return generator
+    }
+    reportRepeats(found.map(\.name), node, "rng")
+    return found
+  }
+
+  private mutating func points(_ node: JSONNode?) -> [(point: Point, path: String, line: Int)] {
+    guard let node else { return [(.initial, "at", 0)] }
+    let found = items(node).enumerated().compactMap { index, item -> (point: Point, path: String, line: Int)? in
+      let path = itemPath(node, "at", index)
+      return point(item, path).map { ($0, path, item.line) }
+    }
+    reportRepeats(found.map(\.point.text), node, "at")
+    return found
+  }
+
+  private mutating func point(_ node: JSONNode, _ path: String) -> Point? {
+    switch node.value {
+    case .string("initial"): return .initial
+    case .string("optimum"): return .optimum
+    case .string(let text) where text.contains("="):
+      var blocks: [Point.Block] = []
+      for (name, value) in assignments(Substring(text)) {
+        let numbers = value.split(separator: "x", omittingEmptySubsequences: false).map { Double($0) }
+        guard !numbers.isEmpty, numbers.allSatisfy({ $0?.isFinite ?? false }) else {
+          fault(path, node, "'\(name)=\(value)': expects a number or a list like 1x2x3")
+          return nil
+        }
+        blocks.append(Point.Block(name: name, values: numbers.compactMap(\.self)))
+      }
+      return .values(blocks)
+    case .string(let name): return .named(name)
+    case .object(let members):
+      guard self.members(of: node, path: path, allowed: nil, what: "block") != nil else { return nil }
+      var blocks: [Point.Block] = []
+      for member in members {
+        switch OptionReader.read(member.node, as: .reals(.any), isText: false) {
+        case .success(.reals(let values)): blocks.append(Point.Block(name: member.key, values: values))
+        case .failure(let message):
+          fault("\(path).\(member.key)", member.node, message.text)
+          return nil
+        default: return nil
+        }
+      }
+      return .values(blocks)
+    default:
+      fault(path, node, "expects initial, optimum, a name or blocks of values, found \(node.kind)")
+      return nil
+    }
+  }
+
+  private mutating func seed(_ node: JSONNode) -> UInt64? {
+    if let text = numberOrText(node), let seed = UInt64(text) { return seed }
+    fault("seed", node, "expects an integer from 0 to 18446744073709551615, found \(OptionReader.shown(node, isText))")
+    return nil
+  }
+
+  private mutating func integer(_ node: JSONNode, _ path: String, _ range: ClosedRange<Int>) -> Int? {
+    if let text = numberOrText(node), let count = OptionReader.integer(text), range.contains(count) { return count }
+    fault(path, node, "expects an integer from \(range.lowerBound) to \(range.upperBound), found \(OptionReader.shown(node, isText))")
+    return nil
+  }
+
+  /// The digits of a number; on the command line every value is a text.
+  private func numberOrText(_ node: JSONNode) -> String? {
+    switch node.value {
+    case .number(let text): text
+    case .string(let text): isText ? text : nil
+    default: nil
+    }
+  }
+
+  private mutating func string(_ node: JSONNode, _ path: String) -> String? {
+    guard case .string(let text) = node.value else {
+      fault(path, node, "expects a text, found \(node.kind)")
+      return nil
+    }
+    return text
+  }
+
+  /// The members by key, after faults for unknown and repeated keys; nil if `node` is not an object.
+  private mutating func members(
+    of node: JSONNode, path: String, allowed: [String]?, what: String, of owner: String? = nil
+  ) -> [String: JSONNode]? {
+    guard case .object(let members) = node.value else {
+      fault(path, node, "expects an object, found \(node.kind)")
+      return nil
+    }
+    var found: [String: JSONNode] = [:]
+    for member in members {
+      let memberPath = path.isEmpty ? member.key : "\(path).\(member.key)"
+      let place = JSONNode(value: .null, line: member.keyLine, column: member.keyColumn)
+      if let allowed, !allowed.contains(member.key) {
+        let nearest = nearestName(to: member.key, among: allowed).map { "; did you mean '\($0)'?" }
+        let known = allowed.isEmpty ? "; it has none" : "; known: \(allowed.joined(separator: ", "))"
+        let subject = owner.map { "unknown \(what) '\(member.key)' of '\($0)'" } ?? "unknown \(what) '\(member.key)'"
+        fault(memberPath, place, subject + (nearest ?? known))
+      } else if found[member.key] != nil {
+        fault(memberPath, place, "given twice")
+      } else {
+        found[member.key] = member.node
+      }
+    }
+    return found
+  }
+
+  private mutating func reportRepeats(_ texts: [String], _ node: JSONNode, _ path: String) {
+    for (index, text) in texts.enumerated() where texts[..<index].contains(text) {
+      fault(path, node, "'\(text)' is given twice: two spellings of one thing")
+    }
+  }
+
+  private mutating func fault(_ path: String, _ node: JSONNode, _ message: String) {
+    faults.append(source.fault(path, line: node.line, message))
+  }
+
+  /// Faults found later, such as those of the plan.
+  package mutating func add(_ fault: Fault) { faults.append(fault) }
+
+  private func items(_ node: JSONNode) -> [JSONNode] {
+    if case .array(let items) = node.value { return items }
+    return [node]
+  }
+
+  private func itemPath(_ node: JSONNode, _ path: String, _ index: Int) -> String {
+    if case .array = node.value { return "\(path)[\(index)]" }
+    return path
+  }
+
+  /// On the command line a component is `ID:KEY=VALUE,…`.
+  private func expanded(_ node: JSONNode) -> JSONNode {
+    guard isText || node.line == 0, case .string(let text) = node.value else { return node }
+    return componentNode(fromText: text)
+  }
+}
+
+/// Whether `name` can name a directory under results/: no separators, nothing hidden, not too long.
+private func isFileName(_ name: String) -> Bool {
+  !name.isEmpty && name.utf8.count <= 100 && name.first != "."
+    && name.unicodeScalars.allSatisfy {
+      $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil || "-_.".unicodeScalars.contains($0))
+    }
+}
+
+extension JSONNode {
+  /// The tree of command-line options, every value a text; a list where it says so.
+  package init(commandLine options: [(key: String, values: [String], isList: Bool)]) {
+    func node(_ value: JSONValue) -> JSONNode { JSONNode(value: value, line: 0, column: 0) }
+    self = node(
+      .object(
+        options.map { key, values, isList in
+          let texts = values.map { node(.string($0)) }
+          return JSONMember(
+            key: key, keyLine: 0, keyColumn: 0, node: isList || texts.count != 1 ? node(.array(texts)) : texts[0])
+        }))
+  }
+}
+
+extension ExperimentSpec {
+  /// The spec as a file would give it, for the manifest of a run from the command line.
+  package var json: JSONOutput {
+    func list<T>(_ items: [T], _ one: (T) -> JSONOutput) -> JSONOutput {
+      items.count == 1 ? one(items[0]) : .array(items.map(one))
+    }
+    func components<Product>(_ items: [Configured<Product>]) -> [JSONOutput] { items.map { componentJSON($0.text) } }
+    func oneOrMore(_ items: [JSONOutput]) -> JSONOutput { items.count == 1 ? items[0] : .array(items) }
+    var members: [(key: String, value: JSONOutput)] = [
+      (key: "name", value: .string(name)), (key: "kind", value: "variance"), (key: "seed", value: .unsigned(seed)),
+      (key: "rng", value: list(generators) { .string($0.name) }),
+      (key: "model", value: oneOrMore(components(models))), (key: "family", value: oneOrMore(components(families))),
+    ]
+    if !objectives.isEmpty { members.append((key: "objective", value: oneOrMore(components(objectives)))) }
+    members += [
+      (key: "sampling", value: oneOrMore(components(samplings))),
+      (key: "at", value: list(points) { .string($0.point.text) }),
+      (key: "samples", value: list(samples) { .integer($0) }),
+      (key: "replicates", value: .integer(replicates)), (key: "estimators", value: .array(components(estimators))),
+    ]
+    return .object(members)
+  }
+
+  /// Canonical text as JSON. Numbers and flags are given as such.
+  private func componentJSON(_ text: String) -> JSONOutput {
+    guard case .object(let members) = componentNode(fromText: text).value, members.count == 2,
+      case .string(let id) = members[0].node.value, case .object(let options) = members[1].node.value
+    else { return .string(text) }
+    return .object([
+      (key: "id", value: .string(id)),
+      (
+        key: "options",
+        value: .object(
+          options.map { option in
+            guard case .string(let value) = option.node.value else { return (option.key, .null) }
+            let parts = value.split(separator: "x").map { Double($0) }
+            let numbers = parts.compactMap(\.self)
+            if !numbers.isEmpty, numbers.count == parts.count {
+              return (option.key, numbers.count == 1 ? .number(numbers[0]) : .array(numbers.map(JSONOutput.number)))
+            }
+            return (option.key, value == "true" ? true : value == "false" ? false : .string(value))
+          })
+      ),
+    ])
+  }
+}

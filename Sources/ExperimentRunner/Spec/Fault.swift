@@ -1,0 +1,39 @@
+/// Something wrong with a spec: where, what, and what to do. One line.
+package struct Fault: Error, Hashable, Comparable, CustomStringConvertible {
+  /// `file:line`, a file, or a command-line option; empty where there is nothing to name.
+  package let place: String
+  package let line: Int
+  /// Path within the document, such as `estimators[1].options.baseline`; may be empty.
+  package let path: String
+  package let message: String
+
+  package init(place: String, line: Int = 0, path: String = "", message: String) {
+    self.place = place
+    self.line = line
+    self.path = path
+    self.message = message
+  }
+
+  package var description: String {
+    [line > 0 ? "\(place):\(line)" : place, path, message].filter { !$0.isEmpty }.joined(separator: ": ")
+  }
+
+  package static func < (a: Fault, b: Fault) -> Bool { (a.place, a.line) < (b.place, b.line) }
+}
+
+/// Where a spec came from.
+package enum SpecSource: Hashable, Sendable {
+  case file(String)
+  case commandLine
+
+  /// What to say of a node at `path`. On the command line the first key of the path is an option's name.
+  func fault(_ path: String, line: Int, _ message: String) -> Fault {
+    switch self {
+    case .file(let name): return Fault(place: name, line: line, path: path, message: message)
+    case .commandLine:
+      let key = String(path.prefix { $0 != "." && $0 != "[" })
+      let option = key == "estimators" ? "estimator" : key.replacing("_", with: "-")
+      return Fault(place: key.isEmpty ? "" : "--\(option)", message: message)
+    }
+  }
+}

@@ -1,0 +1,170 @@
+internal import GradientEstimation
+internal import Randomness
+
+/// The JSON Schema of a spec (draft 2020-12), made from the registry: what an editor completes and checks from.
+package enum SpecSchema {
+  package static func text(_ registry: Registry) -> String {
+    let document: JSONOutput = .object([
+      (key: "$schema", value: "https://json-schema.org/draft/2020-12/schema"),
+      (key: "title", value: "A workbench experiment"),
+      (key: "type", value: "object"),
+      (key: "additionalProperties", value: false),
+      (key: "required", value: ["name", "kind", "estimators"]),
+      (
+        key: "properties",
+        value: .object([
+          property("$schema", "where this schema is", ["type": "string"]),
+          property(
+            "name", "names the directory of the results",
+            ["type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"]),
+          property("kind", "what is measured", ["enum": ["variance"]]),
+          property("question", "the one question that the experiment answers", ["type": "string"]),
+          property(
+            "references", "BibTeX keys of the works it belongs to",
+            ["type": "array", "items": ["type": "string"]]),
+          property(
+            "seed", "from 0 to 2^64 - 1",
+            .object([
+              (key: "type", value: "integer"), (key: "minimum", value: 0), (key: "maximum", value: .unsigned(.max)),
+              (key: "default", value: 1),
+            ])),
+          property(
+            "rng", "generator of GSL's, or several",
+            oneOrMore(["enum": .array(Generator.all.map { .string($0.name) })], default: "mt19937")),
+          property("model", "model or cost function", oneOrMore(components(registry.models), default: "gaussian")),
+          property(
+            "family", "variational family", oneOrMore(components(registry.families), default: "mean-field-normal")),
+          property(
+            "objective", "what the gradient is of; by default elbo, or expectation for a cost function",
+            oneOrMore(components(registry.objectives), default: nil)),
+          property("sampling", "how draws are made", oneOrMore(components(registry.samplings), default: "iid")),
+          property("at", "where the gradient is taken", oneOrMore(point, default: "initial")),
+          property("samples", "K, draws an estimate", oneOrMore(integer(ExperimentSpec.Limit.samples), default: 1)),
+          property("replicates", "R, estimates measured", integer(ExperimentSpec.Limit.replicates, default: 10_000)),
+          property(
+            "estimators", "what is compared",
+            .object([
+              (key: "type", value: "array"), (key: "minItems", value: 1),
+              (key: "items", value: components(registry.estimators)),
+            ])),
+        ])
+      ),
+    ])
+    return document.serialized() + "\n"
+  }
+
+  private static func property(_ name: String, _ summary: String, _ schema: JSONOutput) -> (key: String, value: JSONOutput) {
+    guard case .object(let members) = schema else { return (name, schema) }
+    return (name, .object([(key: "description", value: .string(summary))] + members))
+  }
+
+  private static func oneOrMore(_ schema: JSONOutput, default standard: JSONOutput?) -> JSONOutput {
+    let list: JSONOutput = .object([
+      (key: "type", value: "array"), (key: "minItems", value: 1), (key: "uniqueItems", value: true),
+      (key: "items", value: schema),
+    ])
+    return .object(
+      [(key: "anyOf", value: .array([schema, list]))] + (standard.map { [(key: "default", value: $0)] } ?? []))
+  }
+
+  private static func integer(_ range: ClosedRange<Int>, default standard: Int? = nil) -> JSONOutput {
+    .object(
+      [
+        (key: "type", value: "integer"), (key: "minimum", value: .integer(range.lowerBound)),
+        (key: "maximum", value: .integer(range.upperBound)),
+      ] + (standard.map { [(key: "default", value: .integer($0))] } ?? []))
+  }
+
+  private static var point: JSONOutput {
+    .object([
+      (
+        key: "anyOf",
+        value: .array([
+          .object([
+            (key: "type", value: "string"),
+            (key: "description", value: "initial, optimum, or a distribution that the model names: prior, posterior"),
+            (key: "examples", value: ["initial", "optimum", "prior", "posterior", "mean=0.5,log_scale=-1"]),
+          ]),
+          .object([
+            (key: "type", value: "object"), (key: "minProperties", value: 1),
+            (key: "description", value: "values of the family's blocks: one for all coordinates, or one each"),
+            (
+              key: "additionalProperties",
+              value: ["anyOf": [["type": "number"], ["type": "array", "minItems": 1, "items": ["type": "number"]]]]
+            ),
+          ]),
+        ])
+      )
+    ])
+  }
+
+  /// An id, or an object with the options of its component.
+  private static func components<Product>(_ table: ComponentTable<Product>) -> JSONOutput {
+    let ids: JSONOutput = .object([(key: "enum", value: .array(table.names.map { .string($0) }))])
+    let objects = table.entries.flatMap { entry in
+      ([Alias(entry.about.id)] + entry.about.aliases).map { alias -> JSONOutput in
+        let options = entry.about.options.filter { alias.options[$0.name] == nil }
+        return .object([
+          (key: "type", value: "object"), (key: "description", value: .string(entry.about.summary)),
+          (key: "additionalProperties", value: false), (key: "required", value: ["id"]),
+          (
+            key: "properties",
+            value: .object([
+              (key: "id", value: .object([(key: "const", value: .string(alias.id))])),
+              (
+                key: "options",
+                value: .object([
+                  (key: "type", value: "object"), (key: "additionalProperties", value: false),
+                  (key: "properties", value: .object(options.map(option))),
+                ])
+              ),
+            ])
+          ),
+        ])
+      }
+    }
+    return .object([(key: "anyOf", value: .array([ids] + objects))])
+  }
+
+  private static func option(_ option: ComponentDescription.OptionDescription) -> (key: String, value: JSONOutput) {
+    var members: [(key: String, value: JSONOutput)] = [(key: "description", value: .string(option.summary))]
+    switch option.kind {
+    case .flag: members.append((key: "type", value: "boolean"))
+    case .integer(let range):
+      members += [
+        (key: "type", value: "integer"), (key: "minimum", value: .integer(range.lowerBound)),
+        (key: "maximum", value: .integer(range.upperBound)),
+      ]
+    case .optionalInteger(let range):
+      members.append((key: "anyOf", value: .array([integer(range), ["enum": ["none"]], ["type": "null"]])))
+    case .real(let bounds): members += number(bounds)
+    case .reals(let bounds):
+      let one = JSONOutput.object(number(bounds))
+      let list: JSONOutput = .object([
+        (key: "type", value: "array"), (key: "minItems", value: 1), (key: "items", value: one),
+      ])
+      members.append((key: "anyOf", value: .array([one, list])))
+    case .choice(let names): members.append((key: "enum", value: .array(names.map { .string($0) })))
+    case .text: members.append((key: "type", value: "string"))
+    }
+    members.append((key: "default", value: defaultValue(option.defaultValue)))
+    return (option.name, .object(members))
+  }
+
+  private static func number(_ bounds: RealBounds) -> [(key: String, value: JSONOutput)] {
+    [(key: "type", value: "number")]
+      + (bounds.lower.map { [(key: bounds.excludesLower ? "exclusiveMinimum" : "minimum", value: .number($0))] } ?? [])
+      + (bounds.upper.map { [(key: "maximum", value: .number($0))] } ?? [])
+  }
+
+  private static func defaultValue(_ value: OptionValue) -> JSONOutput {
+    switch value {
+    case .flag(let x): .bool(x)
+    case .integer(let x): .integer(x)
+    case .none: .null
+    case .real(let x): .number(x)
+    case .reals(let list): list.count == 1 ? .number(list[0]) : .array(list.map(JSONOutput.number))
+    case .text(let text): .string(text)
+    }
+  }
+}

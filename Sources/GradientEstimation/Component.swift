@@ -1,0 +1,101 @@
+/// Something that a spec names: an estimator, a model, a family, an objective, a sampling scheme.
+///
+/// A component is a value, and the value is its configuration. Options are declared once, as data, in `descriptor`:
+/// the command line, JSON, the schema, `describe`, canonical text and error messages all come from there.
+public protocol Component: Hashable, Sendable {
+  static var descriptor: Descriptor<Self> { get }
+  /// The defaults.
+  init()
+}
+
+/// What there is to say about a component.
+public struct Descriptor<C: Component>: Sendable {
+  /// kebab-case
+  public let id: String
+  /// One line.
+  public let summary: String
+  /// What it computes, in plain-text mathematics.
+  public let equation: String
+  /// Further paragraphs for `describe`: what it requires, its bias, its cost, when to use it.
+  public let notes: [Note]
+  /// BibTeX keys, with the place in the work: `kingma2014`, equation (6).
+  public let references: [Reference]
+  /// In the order of canonical text.
+  public let options: [Option<C>]
+  public let aliases: [Alias]
+  /// Configurations that `--estimator all` compares beside the defaults, each as option texts.
+  public let variants: [[String: String]]
+
+  public init(
+    id: String, summary: String, equation: String = "", notes: [Note] = [], references: [Reference] = [],
+    options: [Option<C>] = [], aliases: [Alias] = [], variants: [[String: String]] = []
+  ) {
+    self.id = id
+    self.summary = summary
+    self.equation = equation
+    self.notes = notes
+    self.references = references
+    self.options = options
+    self.aliases = aliases
+    self.variants = variants
+  }
+}
+
+/// A titled paragraph of a description.
+public struct Note: Hashable, Sendable {
+  public let title: String
+  public let text: String
+  public init(_ title: String, _ text: String) {
+    self.title = title
+    self.text = text
+  }
+}
+
+/// A work and the place in it.
+public struct Reference: Hashable, Sendable {
+  /// Key in References.bib.
+  public let key: String
+  /// Such as `equation (6)`; may be empty.
+  public let place: String
+  public init(_ key: String, _ place: String = "") {
+    self.key = key
+    self.place = place
+  }
+}
+
+/// Another name for a component with some options set.
+public struct Alias: Hashable, Sendable {
+  public let id: String
+  /// Option texts by name.
+  public let options: [String: String]
+  /// Whether canonical text uses this name wherever the options agree.
+  public let isCanonical: Bool
+
+  public init(_ id: String, options: [String: String] = [:], isCanonical: Bool = false) {
+    self.id = id
+    self.options = options
+    self.isCanonical = isCanonical
+  }
+}
+
+/// A component that makes the integrand a spec asks for: it may read files and check its options against each other.
+public protocol IntegrandSpecification: Component {
+  /// - Throws: `ComponentError`, which names the option or the file that is wrong.
+  func makeIntegrand() throws(ComponentError) -> any Integrand
+}
+
+/// A component that makes the variational family for a model of some dimension.
+public protocol FamilySpecification: Component {
+  func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily
+}
+
+/// What is wrong with a component's options or with a file that they name, in one line.
+public struct ComponentError: Error, Hashable, CustomStringConvertible {
+  /// The option at fault, or nil.
+  public let option: String?
+  public let description: String
+  public init(option: String? = nil, _ description: String) {
+    self.option = option
+    self.description = description
+  }
+}

@@ -1,0 +1,167 @@
+public import Randomness
+
+/// The sizes of a block. Arrays are *replicate fastest*: element (k, d, lane) of `[K × D × B]` is at
+/// `(k·D + d)·B + lane`.
+public struct Shape: Hashable, Sendable {
+  /// K, draws per estimate.
+  public let samples: Int
+  /// D, latent dimension.
+  public let dimension: Int
+  /// P, parameters of the family.
+  public let parameters: Int
+  /// B, replicates in the block.
+  public let lanes: Int
+
+  public init(samples: Int, dimension: Int, parameters: Int, lanes: Int) {
+    precondition(samples > 0 && dimension > 0 && parameters > 0 && lanes > 0, "Shape: sizes must be positive")
+    self.samples = samples
+    self.dimension = dimension
+    self.parameters = parameters
+    self.lanes = lanes
+  }
+
+  /// K·B
+  public var drawCount: Int { samples * lanes }
+  /// K·D·B
+  public var elementCount: Int { samples * dimension * lanes }
+}
+
+/// Draws z of q_λ, with the noise they were made from and the λ of their lanes.
+public struct Draws: ~Copyable {
+  public let shape: Shape
+  /// λ: `[P]` where every lane has the same, else `[P × B]`.
+  public var parameters: [Double]
+  /// ε, `[K × D × B]`: what the family maps to z.
+  public var noise: [Double]
+  /// z, `[K × D × B]`.
+  public var z: [Double]
+  /// The minibatch of each lane, `[M × B]`; empty where the whole data set is used.
+  public var dataIndices: [Int32] = []
+
+  /// Zeroed draws at a λ that all lanes share (`[P]`), or one for each lane (`[P × B]`).
+  public init(shape: Shape, parameters: [Double]) {
+    precondition(
+      parameters.count == shape.parameters || parameters.count == shape.parameters * shape.lanes,
+      "Draws: parameters must be [P] or [P × B]")
+    self.shape = shape
+    self.parameters = parameters
+    noise = Array(repeating: 0, count: shape.elementCount)
+    z = noise
+  }
+
+  /// Whether every lane has the same λ.
+  public var sharesParameters: Bool { parameters.count == shape.parameters }
+  /// M, or 0 where the whole data set is used.
+  public var minibatchSize: Int { dataIndices.count / shape.lanes }
+}
+
+/// What has been computed at the draws of a block.
+///
+/// Quantities that were not asked for are empty arrays.
+public struct Evaluation: ~Copyable {
+  public let shape: Shape
+  private var valueArrays: [[Double]]
+  private var gradientArrays: [[Double]]
+  private var coordinateArrays: [[Double]]
+
+  public init(shape: Shape) {
+    self.shape = shape
+    valueArrays = Array(repeating: [], count: Term.allCases.count)
+    gradientArrays = valueArrays
+    coordinateArrays = valueArrays
+  }
+
+  /// Value of `term`, `[K × B]`.
+  public func values(of term: Term) -> [Double] { valueArrays[term.rawValue] }
+  /// ∇_z of `term`, `[K × D × B]`.
+  public func gradient(of term: Term) -> [Double] { gradientArrays[term.rawValue] }
+  /// Value of `term` coordinate by coordinate, `[K × D × B]`.
+  public func coordinateValues(of term: Term) -> [Double] { coordinateArrays[term.rawValue] }
+
+  /// Zeroed room for what `needed` names; keeps what is there already.
+  mutating func reserve(_ needed: Quantities) {
+    func zero(_ array: inout [Double], _ count: Int) {
+      if array.count == count {
+        for i in array.indices { array[i] = 0 }
+      } else {
+        array = Array(repeating: 0, count: count)
+      }
+    }
+    for term in needed.values.members { zero(&valueArrays[term.rawValue], shape.drawCount) }
+    for term in needed.gradients.members { zero(&gradientArrays[term.rawValue], shape.elementCount) }
+    for term in needed.coordinateValues.members { zero(&coordinateArrays[term.rawValue], shape.elementCount) }
+  }
+
+  /// Room to add the value of `term` to, `[K × B]`; zeroed before the model is asked.
+  public mutating func withValues<R>(of term: Term, _ body: (UnsafeMutableBufferPointer<Double>) -> R) -> R {
+    valueArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
+  }
+
+  /// Room to add ∇_z of `term` to, `[K × D × B]`; zeroed before the model is asked.
+  public mutating func withGradient<R>(of term: Term, _ body: (UnsafeMutableBufferPointer<Double>) -> R) -> R {
+    gradientArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
+  }
+
+  /// Room for both at once, `[K × B]` and `[K × D × B]`; empty where not asked for.
+  public mutating func withValuesAndGradient<R>(
+    of term: Term, _ body: (UnsafeMutableBufferPointer<Double>, UnsafeMutableBufferPointer<Double>) -> R
+  ) -> R {
+    valueArrays[term.rawValue].withUnsafeMutableBufferPointer { values in
+      gradientArrays[term.rawValue].withUnsafeMutableBufferPointer { body(values, $0) }
+    }
+  }
+
+  /// Room to add the coordinate values of `term` to, `[K × D × B]`; zeroed before the model is asked.
+  public mutating func withCoordinateValues<R>(
+    of term: Term, _ body: (UnsafeMutableBufferPointer<Double>) -> R
+  ) -> R {
+    coordinateArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
+  }
+
+  /// Multiplies every quantity by 1 ± `relative`, with random signs: what an error of that size would do.
+  mutating func perturb(_ needed: Quantities, relative: Double, random: inout RandomStream) {
+    func disturb(_ array: inout [Double]) {
+      var uniforms = [Double](repeating: 0, count: array.count)
+      var span = uniforms.mutableSpan
+      random.fillUniforms(&span)
+      for i in array.indices { array[i] *= uniforms[i] < 0.5 ? 1 - relative : 1 + relative }
+    }
+    for term in needed.values.members { disturb(&valueArrays[term.rawValue]) }
+    for term in needed.gradients.members { disturb(&gradientArrays[term.rawValue]) }
+    for term in needed.coordinateValues.members { disturb(&coordinateArrays[term.rawValue]) }
+  }
+}
+
+/// A block of B replicates, K draws each, and what has been computed at them.
+///
+/// The harness makes it, asks every compared estimator what it needs, prepares that, and lends the block: estimators
+/// borrow it, so none can change what the next one sees.
+public struct DrawBlock: ~Copyable {
+  public var draws: Draws
+  public var evaluation: Evaluation
+  public var shape: Shape { draws.shape }
+
+  public init(shape: Shape, parameters: [Double]) {
+    draws = Draws(shape: shape, parameters: parameters)
+    evaluation = Evaluation(shape: shape)
+  }
+
+  /// New draws of q_λ.
+  public mutating func sample(_ problem: borrowing Problem, random: inout RandomStream) {
+    problem.family.sample(&draws, scheme: problem.sampling, random: &random)
+  }
+
+  /// Computes what is `needed` at the draws, each quantity once.
+  public mutating func evaluate(_ needed: Quantities, of problem: borrowing Problem) {
+    evaluation.reserve(needed)
+    let own = needed.restricted(to: .entropy)
+    if own != Quantities() { problem.family.evaluate(own, at: draws, into: &evaluation) }
+    let model = needed.restricted(to: problem.model.terms)
+    if model != Quantities() { problem.model.evaluate(model, at: draws, into: &evaluation) }
+  }
+
+  /// Disturbs what was computed by relative errors of ± `relative`; see `RoundingFloor`.
+  public mutating func perturb(_ needed: Quantities, relative: Double, random: inout RandomStream) {
+    evaluation.perturb(needed, relative: relative, random: &random)
+  }
+}

@@ -1,0 +1,109 @@
+public import Randomness
+
+/// A Monte Carlo estimator of ∇_λ of an objective.
+///
+/// The laws:
+/// - each lane of `gradients` is one estimate, a function of that lane's draws alone (lanes never mix);
+/// - its expectation is the gradient of the objective, or what `Requirements.bias` says;
+/// - `estimate` neither throws nor allocates; same block, state and stream, same bits;
+/// - state changes in `adapt` alone, between batches: an estimate never depends on its own draws through state.
+public protocol GradientEstimator: Component {
+  /// Adaptive state: a running baseline, a learned surrogate. Owned and checkpointed by the harness.
+  associatedtype State: Codable & Sendable = NoState
+  /// Scratch for one task.
+  associatedtype Workspace = NoWorkspace
+
+  /// What it needs for K = `samples` draws an estimate.
+  ///
+  /// - Throws: `EstimatorError` naming what `problem` lacks.
+  func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements
+  /// This estimator as it is known for `problem`: where two configurations coincide there draw by draw, the plainer.
+  func canonical(for problem: Problem) -> Self
+  /// The state at λ `[P]` before any adaptation.
+  func initialState(for problem: Problem, parameters: [Double]) -> State
+  /// How `state` is brought up before a measurement at fixed λ; nil if there is nothing to bring up.
+  func warmUp(for state: State) -> WarmUp?
+  func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace
+  /// Adds one estimate a lane to zeroed `gradients`, `[P × B]`, replicate fastest.
+  func estimate(
+    _ problem: Problem, _ block: borrowing DrawBlock, state: State, random: inout RandomStream,
+    workspace: inout Workspace, into gradients: inout MutableSpan<Double>)
+  /// Changes the state after a batch that has been estimated, from its draws.
+  func adapt(_ state: inout State, problem: Problem, block: borrowing DrawBlock, workspace: inout Workspace)
+}
+
+/// For estimators that learn nothing.
+public struct NoState: Codable, Hashable, Sendable {
+  public init() {}
+}
+
+/// For estimators that need no scratch.
+public struct NoWorkspace: Hashable, Sendable {
+  public init() {}
+}
+
+extension GradientEstimator {
+  public func canonical(for problem: Problem) -> Self { self }
+  public func warmUp(for state: State) -> WarmUp? { nil }
+  public func adapt(
+    _ state: inout State, problem: Problem, block: borrowing DrawBlock, workspace: inout Workspace
+  ) {}
+}
+
+extension GradientEstimator where State == NoState {
+  public func initialState(for problem: Problem, parameters: [Double]) -> NoState { NoState() }
+}
+
+extension GradientEstimator where Workspace == NoWorkspace {
+  public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> NoWorkspace {
+    NoWorkspace()
+  }
+}
+
+/// What an estimator needs and what it costs, for one problem and K.
+public struct Requirements: Hashable, Sendable {
+  /// What must be computed at the block's draws.
+  public var quantities: Quantities
+  /// The smallest K that it is defined for.
+  public var minimumSamples: Int
+  public var bias: Bias
+  /// Model evaluations of one estimate; one reads all data once.
+  public var evaluations: Double
+  /// Gradients of the model in z of one estimate.
+  public var gradientEvaluations: Double
+  /// Whether it draws random numbers of its own.
+  public var usesRandomNumbers: Bool
+  /// Whether the K draws must be independent.
+  public var needsIndependentDraws: Bool
+
+  public init(
+    quantities: Quantities, minimumSamples: Int = 1, bias: Bias = .unbiased, evaluations: Double = 0,
+    gradientEvaluations: Double = 0, usesRandomNumbers: Bool = false,
+    needsIndependentDraws: Bool = false
+  ) {
+    self.quantities = quantities
+    self.minimumSamples = minimumSamples
+    self.bias = bias
+    self.evaluations = evaluations
+    self.gradientEvaluations = gradientEvaluations
+    self.usesRandomNumbers = usesRandomNumbers
+    self.needsIndependentDraws = needsIndependentDraws
+  }
+}
+
+public enum Bias: Hashable, Sendable {
+  case unbiased
+  /// What its expectation is instead.
+  case biased(String)
+}
+
+/// At a fixed λ, adaptive state is brought up on a stream of its own, `batches` batches of `lanes` estimates, and
+/// then frozen: the figures are conditional on it.
+public struct WarmUp: Hashable, Sendable {
+  public let lanes: Int
+  public let batches: Int
+  public init(lanes: Int, batches: Int) {
+    self.lanes = lanes
+    self.batches = batches
+  }
+}

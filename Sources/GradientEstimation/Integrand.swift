@@ -1,0 +1,115 @@
+/// A function of the latent variable z whose expectation under q_λ an objective takes: a model, or a cost.
+///
+/// Conformers are immutable values shared by all threads.
+public protocol Integrand: Sendable {
+  /// D, the dimension of z.
+  var dimension: Int { get }
+  /// The terms that it can be asked for.
+  var terms: Terms { get }
+  /// Adds to the zeroed arrays of `evaluation` each quantity that `needed` names, and touches no other.
+  ///
+  /// Called once a block. `needed` names only terms of `terms`, gradients only of a `DifferentiableModel`, and
+  /// coordinate values only of a `FactorizedModel`. Values that overflow are left not finite: the harness counts them.
+  func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation)
+}
+
+/// A probabilistic model p(x, z) = p(z) p(x | z) with its data x.
+public protocol LatentModel: Integrand {
+  /// log p(x), where it is known.
+  var logEvidence: Double? { get }
+  /// p(z), where closed forms may use it.
+  var prior: (any Prior)? { get }
+  /// Distributions over z by which a point λ can be named, such as `prior` and `posterior`.
+  var namedDistributions: [String: any Prior] { get }
+}
+
+extension LatentModel {
+  public var terms: Terms { [.prior, .likelihood] }
+  public var logEvidence: Double? { nil }
+  public var prior: (any Prior)? { nil }
+  public var namedDistributions: [String: any Prior] { [:] }
+}
+
+/// The f of E_q[f(z)]: the toy costs of the literature.
+public protocol CostFunction: Integrand {
+  /// Whether the literature minimises or maximises it. Gradients are those of E[f] either way.
+  var sense: Sense { get }
+}
+
+extension CostFunction {
+  public var terms: Terms { .cost }
+}
+
+public enum Sense: String, Sendable { case minimize, maximize }
+
+/// An integrand whose `evaluate` also serves ∇_z.
+public protocol DifferentiableModel: Integrand {}
+
+/// An integrand some of whose terms are sums over the coordinates of z, f(z) = Σ_d f_d(z_d), served one by one.
+public protocol FactorizedModel: Integrand {
+  var factorizedTerms: Terms { get }
+}
+
+/// An integrand over N data that can be estimated from M of them, without replacement and weighted by N / M.
+public protocol SubsampledModel: Integrand {
+  /// N
+  var dataCount: Int { get }
+  /// M, or nil for all data.
+  var minibatch: Int? { get }
+}
+
+/// A distribution over z that closed forms know.
+public protocol Prior: Sendable {}
+
+/// N(mean, diag(scale²)).
+public struct DiagonalNormal: Prior, Hashable {
+  public let mean: [Double]
+  public let scale: [Double]
+  /// 1 / scale²
+  public let precision: [Double]
+
+  public init(mean: [Double], scale: [Double]) {
+    precondition(mean.count == scale.count && scale.allSatisfy { $0 > 0 }, "DiagonalNormal: scales must be positive")
+    self.mean = mean
+    self.scale = scale
+    precision = scale.map { 1 / ($0 * $0) }
+  }
+
+  /// N(0, I).
+  public static func standard(_ dimension: Int) -> DiagonalNormal {
+    DiagonalNormal(
+      mean: Array(repeating: 0, count: dimension), scale: Array(repeating: 1, count: dimension))
+  }
+}
+
+/// An integrand whose expectations under N(mean, diag(scale²)) are known.
+public protocol NormalExpectations: Integrand {
+  /// Hermite moments of `term` under z = mean + scale ⊙ ε, or nil where they are not known.
+  func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments?
+}
+
+/// E f and the derivatives of f in standardised coordinates: with z = m + s ⊙ ε, ε ~ N(0, I),
+///
+///     E f,   E ∂f/∂ε_d,   E ∂²f/∂ε_d²,   E ∂⁴f/∂ε_d⁴
+///
+/// They give everything that is wanted of f in closed form. By Stein's identity the gradient of E f is
+/// E ∂f/∂ε_d / s_d in the mean and E ∂²f/∂ε_d² in log s, and with the score (ε/s, ε² − 1) the constants
+/// E[f score²] / E[score²] are E f + E ∂²f and E f + 2 E ∂²f + ½ E ∂⁴f.
+public struct HermiteMoments: Sendable {
+  public var value: Double
+  /// E f_d where f = Σ_d f_d(z_d); nil where f is not such a sum.
+  public var coordinateValues: [Double]?
+  public var first: [Double]
+  public var second: [Double]
+  public var fourth: [Double]
+
+  public init(
+    value: Double, coordinateValues: [Double]? = nil, first: [Double], second: [Double], fourth: [Double]
+  ) {
+    self.value = value
+    self.coordinateValues = coordinateValues
+    self.first = first
+    self.second = second
+    self.fourth = fourth
+  }
+}

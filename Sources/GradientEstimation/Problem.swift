@@ -1,0 +1,72 @@
+public import Randomness
+
+/// What is estimated: the gradient of an objective of a model under a family, and how draws are made.
+public struct Problem: Sendable {
+  public let model: any Integrand
+  public let family: any VariationalFamily
+  public let objective: any Objective
+  public let sampling: any SamplingScheme
+  /// The terms of the objective's integrand.
+  public let terms: Terms
+
+  /// - Throws: `EstimatorError` where the parts do not fit together.
+  public init(
+    model: any Integrand, family: any VariationalFamily, objective: any Objective, sampling: any SamplingScheme
+  ) throws(EstimatorError) {
+    guard model.dimension == family.dimension else {
+      throw EstimatorError(
+        "the family has dimension \(family.dimension) and the model \(model.dimension)")
+    }
+    terms = try objective.terms(for: model)
+    self.model = model
+    self.family = family
+    self.objective = objective
+    self.sampling = sampling
+  }
+
+  /// The terms that `split` samples.
+  ///
+  /// - Throws: `EstimatorError` where the closed form that the split wants is not known.
+  public func sampledTerms(_ split: Split) throws(EstimatorError) -> Terms {
+    guard split.closedForm.isSubset(of: terms) else {
+      throw EstimatorError("kl=\(split.rawValue) splits the ELBO, and the objective here has no KL divergence")
+    }
+    guard split.closedForm.isSubset(of: family.analyticTerms(for: model)) else {
+      throw EstimatorError("kl=\(split.rawValue) needs a closed form that this family has not for this model's prior")
+    }
+    return terms.subtracting(split.closedForm)
+  }
+
+  /// The exact value and gradient of the objective at λ `[P]`, or nil where they are not known.
+  public func exact(at parameters: [Double]) -> ExactExpectation? {
+    family.exactExpectation(of: terms, for: model, parameters: parameters)
+  }
+
+  /// Model evaluations count as the share of the data that they read.
+  public var dataShare: Double {
+    guard let model = model as? any SubsampledModel, let size = model.minibatch else { return 1 }
+    return Double(size) / Double(model.dataCount)
+  }
+}
+
+/// What the gradient is taken of: an expectation under q_λ.
+public protocol Objective: Component {
+  /// The terms of its integrand.
+  ///
+  /// - Throws: `EstimatorError` where the model does not offer them.
+  func terms(for model: any Integrand) throws(EstimatorError) -> Terms
+}
+
+/// How the noise of a block is drawn, whatever the estimator.
+public protocol SamplingScheme: Component {
+  /// Whether the K draws of an estimate are independent. An estimator whose correctness needs that refuses others.
+  var drawsAreIndependent: Bool { get }
+  /// Fills `noise`, `[K × D × B]`, so that each draw is marginally N(0, I) and lanes are independent.
+  func fillNormals(_ noise: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream)
+}
+
+/// Why parts do not fit together, in one line. It says what is missing.
+public struct EstimatorError: Error, Hashable, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}

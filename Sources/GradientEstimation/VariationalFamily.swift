@@ -1,0 +1,92 @@
+public import Randomness
+
+/// A named run of parameters, such as `mean` or `log_scale`.
+public struct ParameterBlock: Hashable, Sendable {
+  public let name: String
+  public let range: Range<Int>
+  public init(name: String, range: Range<Int>) {
+    self.name = name
+    self.range = range
+  }
+}
+
+/// A family of distributions q_λ(z).
+///
+/// The laws: every lane of `sample` is distributed as q_λ for that lane's λ, independently of the other lanes;
+/// `addScore` is ∇_λ log q_λ(z); E_q of the score is zero.
+public protocol VariationalFamily: Sendable {
+  /// D
+  var dimension: Int { get }
+  /// The blocks of λ, in order and without gaps.
+  var parameterBlocks: [ParameterBlock] { get }
+  /// λ where optimisation starts, `[P]`.
+  var initialParameters: [Double] { get }
+  /// λ at which q_λ is `distribution`, or nil if there is none.
+  func parameters(of distribution: any Prior) -> [Double]?
+
+  /// Fills `draws.noise` and `draws.z`.
+  func sample(_ draws: inout Draws, scheme: any SamplingScheme, random: inout RandomStream)
+  /// Adds −log q (values `[K × B]`, coordinate values and gradients in z `[K × D × B]`) to `evaluation`.
+  func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation)
+  /// gradients_p += Σ_k (w_k − c_p) ∂_{λ_p} log q_λ(z_k), with weights w `[K × B]` and centers c `[P]`.
+  func addScore(
+    weights: Span<Double>, centers: Span<Double>, at draws: borrowing Draws,
+    into gradients: inout MutableSpan<Double>)
+
+  /// The terms whose expectation has a closed-form gradient, cheap enough for every step, given this model.
+  func analyticTerms(for model: any Integrand) -> Terms
+  /// gradients += ∇_λ E_q[Σ terms] for each lane's λ. `terms` is within `analyticTerms`.
+  func addAnalyticGradient(
+    of terms: Terms, for model: any Integrand, at draws: borrowing Draws,
+    into gradients: inout MutableSpan<Double>)
+  /// The exact expectation of Σ terms and its gradient at λ `[P]`, by closed form or quadrature; nil if not known.
+  func exactExpectation(of terms: Terms, for model: any Integrand, parameters: [Double]) -> ExactExpectation?
+}
+
+extension VariationalFamily {
+  /// P
+  public var parameterCount: Int { parameterBlocks.last?.range.upperBound ?? 0 }
+}
+
+/// A family that moves with its parameters: z = g(ε, λ) with ε free of λ.
+public protocol ReparameterizableFamily: VariationalFamily {
+  /// gradients_p += factor · Σ_k c_kᵀ ∂z_k/∂λ_p for cotangents c `[K × D × B]`.
+  func addPullback(
+    cotangents: Span<Double>, factor: Double, at draws: borrowing Draws,
+    into gradients: inout MutableSpan<Double>)
+  /// gradients_p += factor · Σ_k d/dλ_p [−log q_λ(g(ε_k, λ))], the total derivative.
+  func addPathwiseEntropyGradient(
+    factor: Double, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>)
+  /// Whether that total derivative is ∇_λ H[q] for every ε, as in location-scale families: then sampling the
+  /// entropy pathwise and taking it in closed form are one estimator.
+  var pathwiseEntropyIsExact: Bool { get }
+}
+
+/// A family that factorises over coordinates, q(z) = Π_d q_d(z_d), each parameter belonging to one coordinate.
+public protocol FactorizedFamily: VariationalFamily {
+  /// The coordinate of parameter p.
+  func coordinate(ofParameter p: Int) -> Int
+  /// gradients_p += Σ_k (w_kd − c_p) ∂_{λ_p} log q(z_k), d the coordinate of p, with weights `[K × D × B]`.
+  func addCoordinateScore(
+    weights: Span<Double>, centers: Span<Double>, at draws: borrowing Draws,
+    into gradients: inout MutableSpan<Double>)
+}
+
+/// What is known exactly of E_q[f].
+public struct ExactExpectation: Sendable {
+  /// E_q f
+  public var value: Double
+  /// ∇_λ E_q f, `[P]`
+  public var gradient: [Double]
+  /// For each coordinate, E of what is left of f when the other coordinates' terms are dropped; `[D]`.
+  public var coordinateValues: [Double]
+  /// E[f s_p²] / E[s_p²] − E f for the score s, `[P]`; the same for f and for what is left of it. Nil if not known.
+  public var optimalShift: [Double]?
+
+  public init(value: Double, gradient: [Double], coordinateValues: [Double], optimalShift: [Double]?) {
+    self.value = value
+    self.gradient = gradient
+    self.coordinateValues = coordinateValues
+    self.optimalShift = optimalShift
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+internal import GradientEstimation
+internal import ShippedData
+internal import SwiftCSV
+
+/// A CSV file of finite numbers under a header.
+struct NumericTable: Sendable {
+  let source: String
+  let columns: [String]
+  /// `[rows × columns]`, row by row.
+  let values: [Double]
+  var rowCount: Int { values.count / columns.count }
+
+  /// The shipped data set of that name, or the file of that path.
+  ///
+  /// - Throws: `ComponentError` with file and line for a file that cannot be read, is empty or ragged, or holds
+  ///   something that is not a finite number.
+  static func load(_ name: String) throws(ComponentError) -> NumericTable {
+    if name == "breast-cancer" {
+      var length = 0
+      let start = wb_breast_cancer_csv(&length)
+      let bytes = UnsafeRawBufferPointer(start: start, count: length)
+      return try NumericTable(source: name, text: String(decoding: bytes, as: UTF8.self))
+    }
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(fileURLWithPath: name))
+    } catch {
+      var isDirectory: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: name, isDirectory: &isDirectory)
+      let why = !exists ? "no such file" : isDirectory.boolValue ? "it is a directory" : "it cannot be read"
+      let hint = name.contains("/") || name.contains(".") ? "" : "; the shipped data set is 'breast-cancer'"
+      throw ComponentError(option: "data", "\(name): \(why)\(hint)")
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+      throw ComponentError(option: "data", "\(name): not UTF-8 text")
+    }
+    return try NumericTable(source: name, text: text)
+  }
+
+  init(source: String, text: String) throws(ComponentError) {
+    func fault(_ line: Int, _ what: String) -> ComponentError {
+      ComponentError(option: "data", "\(source):\(line): \(what)")
+    }
+    let body = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
+    let file: CSV<Enumerated>
+    do {
+      file = try CSV<Enumerated>(string: body, delimiter: .comma, loadColumns: false)
+    } catch {
+      throw ComponentError(option: "data", "\(source): not a CSV file: a quoted field is malformed")
+    }
+    let header = file.header.map { $0.trimmingCharacters(in: .whitespaces) }
+    guard header.contains(where: { !$0.isEmpty }) else {
+      throw ComponentError(option: "data", "\(source): the file is empty")
+    }
+    if header.contains(where: { Double($0) != nil }) { throw fault(1, "a header of column names is missing") }
+    if let name = header.first(where: { name in header.count(where: { $0 == name }) > 1 }) {
+      throw fault(1, "two columns are called '\(name)'")
+    }
+    var numbers: [Double] = []
+    for (index, row) in file.rows.enumerated() {
+      let line = index + 2
+      if row.allSatisfy({ $0.isEmpty }), row.count <= 1 { continue }
+      guard row.count == header.count else {
+        throw fault(line, "\(row.count) fields under a header of \(header.count)")
+      }
+      for (column, field) in zip(header, row) {
+        let trimmed = field.trimmingCharacters(in: .whitespaces)
+        guard let number = Double(trimmed) else {
+          throw fault(line, trimmed.isEmpty ? "column '\(column)' is empty" : "column '\(column)': '\(trimmed)' is not a number")
+        }
+        guard number.isFinite else { throw fault(line, "column '\(column)': '\(trimmed)' is not a finite number") }
+        numbers.append(number)
+      }
+    }
+    guard !numbers.isEmpty else { throw ComponentError(option: "data", "\(source): there is a header and no data") }
+    self.source = source
+    columns = header
+    values = numbers
+  }
+}

@@ -1,0 +1,19 @@
+#include "ShippedData.h"
+
+static const char breast_cancer_csv[] = {
+#embed "breast-cancer.csv"
+};
+
+static const char references_bib[] = {
+#embed "../../References.bib"
+};
+
+const char *wb_breast_cancer_csv(size_t *length) {
+  *length = sizeof breast_cancer_csv;
+  return breast_cancer_csv;
+}
+
+const char *wb_references_bib(size_t *length) {
+  *length = sizeof references_bib;
+  return references_bib;
+}

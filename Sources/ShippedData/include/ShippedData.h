@@ -1,0 +1,8 @@
+// Files that travel inside the program: no path to find at run time, nothing to install.
+#pragma once
+#include <stddef.h>
+
+/// The bytes of breast-cancer.csv; their number goes to *length.
+const char *wb_breast_cancer_csv(size_t *length);
+/// The bytes of References.bib.
+const char *wb_references_bib(size_t *length);

@@ -1,0 +1,121 @@
+import ArgumentParser
+internal import ExperimentRunner
+import Foundation
+internal import Randomness
+internal import Synchronization
+
+/// A spec whose plan stands, with its text for the manifest.
+struct PlannedExperiment {
+  let spec: ExperimentSpec
+  let plan: Plan
+  let source: String
+  let text: [UInt8]
+}
+
+/// How a measurement is carried out; nothing here changes a digit of it.
+struct ExecutionOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Parallel tasks. (default: the number of processors)", valueName: "t"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads expects an integer from 1 to 1024, found \(threads)")
+    }
+  }
+
+  private var threadCount: Int { threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+  /// Measures, and where `directory` is given writes the results there when they are complete.
+  func measure(_ experiment: PlannedExperiment, writingTo directory: String?) async throws -> ExperimentResults {
+    let (spec, plan) = (experiment.spec, experiment.plan)
+    do {
+      try Experiment.checkStreams(plan, spec)
+    } catch {
+      throw Failure(.content, ["\(experiment.source): \(error)"])
+    }
+    var output: ResultDirectory?
+    do {
+      output = try directory.map {
+        try ResultDirectory(
+          path: $0, plan: plan, spec: spec, source: experiment.source, specText: experiment.text,
+          threads: threadCount)
+      }
+    } catch {
+      throw Failure(.output, ["\(error)"])
+    }
+    Interruption.watch()
+    let progress = ProgressBar(total: plan.cells.count * spec.replicates, label: spec.name)
+    do {
+      let results = try await Experiment.run(plan, spec, threads: threadCount) { done in
+        if Interruption.isRequested { throw Failure(.interrupted, ["interrupted"]) }
+        progress.advance(by: done)
+      }
+      progress.finish()
+      do {
+        try output?.commit(results)
+      } catch {
+        throw Failure(.output, ["\(error)"])
+      }
+      return results
+    } catch {
+      progress.finish()
+      output?.discard()
+      if error is Failure { throw error }
+      throw Failure(.failed, ["\(experiment.source): \(error)"])
+    }
+  }
+}
+
+/// Whether Ctrl-C was pressed. Once ends the run in order, twice at once.
+enum Interruption {
+  private static let flag = Atomic<Bool>(false)
+
+  static var isRequested: Bool { flag.load(ordering: .relaxed) }
+
+  static func watch() {
+    _ = isRequested
+    signal(SIGINT) { _ in
+      if Interruption.isRequested { _exit(130) }
+      Interruption.flag.store(true, ordering: .relaxed)
+    }
+  }
+}
+
+/// What the terminals can show.
+enum Terminal {
+  static var isColored: Bool {
+    isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
+      && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  }
+  static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
+}
+
+/// A bar on standard error, where that is a terminal.
+final class ProgressBar: Sendable {
+  private let total: Int
+  private let label: String
+  private let isShown = Terminal.showsProgress
+  private let state = Mutex((done: 0, shown: -1))
+
+  init(total: Int, label: String) {
+    self.total = total
+    self.label = label
+  }
+
+  func advance(by count: Int) {
+    guard isShown else { return }
+    state.withLock {
+      $0.done += count
+      let percent = 100 * $0.done / max(1, total)
+      guard percent != $0.shown else { return }
+      $0.shown = percent
+      let filled = String(repeating: "█", count: percent / 4) + String(repeating: "░", count: 25 - percent / 4)
+      FileHandle.standardError.write(Data("\r\(label) \(filled) \(percent) %".utf8))
+    }
+  }
+
+  func finish() {
+    guard isShown else { return }
+    FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+  }
+}

@@ -1,0 +1,27 @@
+internal import Estimators
+package import ExperimentRunner
+internal import GradientEstimation
+internal import LatentModels
+internal import VariationalFamilies
+
+/// The components that the workbench ships, registered as a plug-in's are.
+package enum StandardRegistry {
+  package static func make() throws(RegistryError) -> Registry {
+    var registry = Registry()
+    try registry.register(estimator: ScoreFunction.self)
+    try registry.register(estimator: Reparameterization.self)
+    try registry.register(estimator: StickingTheLanding.self)
+    try registry.register(estimator: ExactGradient.self)
+    try registry.register(model: GaussianModel.self)
+    try registry.register(model: LogisticRegressionSpecification.self)
+    try registry.register(model: LinearCost.self)
+    try registry.register(model: QuadraticCost.self)
+    try registry.register(model: ExpQuadraticCost.self)
+    try registry.register(model: CosineCost.self)
+    try registry.register(family: MeanFieldNormalSpecification.self)
+    try registry.register(objective: EvidenceLowerBound.self)
+    try registry.register(objective: Expectation.self)
+    try registry.register(sampling: IndependentSampling.self)
+    return registry
+  }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+internal import ExperimentRunner
+import Foundation
+
+/// How results are shown on standard output.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+  case table, csv, json
+}
+
+struct VarianceCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "variance",
+    abstract: "Measures the gradient variance of estimators, on the same draws.",
+    discussion: """
+      Every option has a default: 'workbench variance --estimator score' runs. Repeat an option for more values, or \
+      give them together: --samples 1 10. Nothing is written without --out.
+      """)
+
+  @Option(name: .customLong("estimator"), parsing: .upToNextOption, help: ArgumentHelp("What to compare, or 'all'.", valueName: "id …"))
+  var estimators: [String] = []
+  @Option(help: ArgumentHelp("Model or cost function. (default: gaussian)", valueName: "id"))
+  var model: String?
+  @Option(help: ArgumentHelp("Variational family. (default: mean-field-normal)", valueName: "id"))
+  var family: String?
+  @Option(help: ArgumentHelp("What the gradient is of. (default: elbo; expectation for a cost function)", valueName: "id"))
+  var objective: String?
+  @Option(help: ArgumentHelp("How draws are made. (default: iid)", valueName: "id"))
+  var sampling: String?
+  @Option(name: .customLong("at"), parsing: .upToNextOption,
+    help: ArgumentHelp("Where: initial, optimum, a point that the model names, or BLOCK=VALUE,… (default: initial)", valueName: "point …"))
+  var points: [String] = []
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("K, draws an estimate. (default: 1)", valueName: "k …"))
+  var samples: [String] = []
+  @Option(help: ArgumentHelp("R, estimates measured. (default: 10000)", valueName: "r"))
+  var replicates: String?
+  @Option(help: ArgumentHelp("Seed. (default: GSL_RNG_SEED, or 1)", valueName: "n"))
+  var seed: String?
+  @Option(help: ArgumentHelp("Generator of GSL's. (default: GSL_RNG_TYPE, or mt19937)", valueName: "type"))
+  var rng: String?
+  @OptionGroup var execution: ExecutionOptions
+  @Option(help: ArgumentHelp("Write manifest and CSV files to this directory.", valueName: "dir"))
+  var out: String?
+  @Option(help: "What to print: table, csv (variance.csv) or json (the same rows).")
+  var format = OutputFormat.table
+
+  mutating func run() async throws {
+    var reader = SpecReader(registry: Session.registry, source: .commandLine)
+    var spec = reader.read(tree())
+    spec.name = out.map { URL(fileURLWithPath: $0).lastPathComponent } ?? "variance"
+    guard let plan = Plan.make(spec, &reader) else {
+      throw Failure(.content, reader.faults.map(\.description))
+    }
+    plan.notes.forEach { Workbench.report("note: \($0)") }
+    let text = Array((spec.json.serialized() + "\n").utf8)
+    let results = try await execution.measure(
+      PlannedExperiment(spec: spec, plan: plan, source: "command line", text: text), writingTo: out)
+    let columns = CSVFiles.varianceColumns, rows = CSVFiles.varianceRows(results)
+    switch format {
+    case .table: print(ResultTable(results, isColored: Terminal.isColored).rendered(), terminator: "")
+    case .csv: print(CSVFiles.text(columns, rows), terminator: "")
+    case .json: print(CSVFiles.json(columns, rows), terminator: "")
+    }
+  }
+
+  /// The options as the tree that a spec file would give, every value a text.
+  private func tree() -> JSONNode {
+    let environment = ProcessInfo.processInfo.environment
+    let single = [
+      ("model", model), ("family", family), ("objective", objective), ("sampling", sampling),
+      ("rng", rng ?? environment["GSL_RNG_TYPE"]), ("seed", seed ?? environment["GSL_RNG_SEED"]),
+      ("replicates", replicates),
+    ]
+    let lists = [("at", points), ("samples", samples), ("estimators", estimators)]
+    return JSONNode(
+      commandLine: single.compactMap { key, value in value.map { (key, [$0], false) } }
+        + lists.compactMap { key, values in values.isEmpty ? nil : (key, values, true) })
+  }
+}

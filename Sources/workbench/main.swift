@@ -1,0 +1,3 @@
+import WorkbenchCLI
+
+await Workbench.main()
