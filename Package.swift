@@ -59,5 +59,35 @@ let package = Package(
         "VariationalFamilies", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
+
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: numeric),
+    .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "Randomness"], swiftSettings: numeric),
+    .testTarget(
+      name: "GradientEstimationTests", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
+    .testTarget(
+      name: "EstimatorStatisticsTests", dependencies: ["CGSL", "EstimatorStatistics", "Randomness"],
+      swiftSettings: numeric),
+    .testTarget(
+      name: "VariationalFamiliesTests", dependencies: ["GradientEstimation", "Randomness", "VariationalFamilies"],
+      swiftSettings: numeric),
+    .testTarget(
+      name: "LatentModelsTests",
+      dependencies: ["CGSL", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies"],
+      swiftSettings: numeric),
+    .testTarget(
+      name: "EstimatorsTests",
+      dependencies: [
+        "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies",
+        "WorkbenchCLI",
+      ], swiftSettings: numeric),
+    .testTarget(name: "OptimizationTests", dependencies: ["Optimization"], swiftSettings: numeric),
+    .testTarget(
+      name: "ExperimentRunnerTests",
+      dependencies: [
+        "EstimatorStatistics", "ExperimentRunner", "GradientEstimation", "Randomness", "WorkbenchCLI",
+      ], swiftSettings: numeric),
+    .testTarget(
+      name: "WorkbenchCLITests", dependencies: ["ExperimentRunner", "Randomness", "WorkbenchCLI", "workbench"],
+      swiftSettings: strict),
   ]
 )
