@@ -77,8 +77,8 @@ let package = Package(
     .testTarget(
       name: "EstimatorsTests",
       dependencies: [
-        "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies",
-        "WorkbenchCLI",
+        "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Randomness",
+        "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(name: "OptimizationTests", dependencies: ["Optimization"], swiftSettings: numeric),
     .testTarget(

@@ -110,12 +110,12 @@ public struct GradientMoments: Sendable {
   /// Mean of Y over a block in the units of its scale.
   func scaledMean(ofBlock b: Int) -> Double { 1 + blockSums[b].p1 / Double(count) }
   /// The interval on a coordinate's variance.
-  public func interval(of p: Int) -> VarianceInterval {
-    VarianceInterval(coordinateSums[p], count: count, estimate: variance(of: p))
+  public func interval(of p: Int, level: Double = 0.95) -> VarianceInterval {
+    VarianceInterval(coordinateSums[p], count: count, estimate: variance(of: p), level: level)
   }
   /// The interval on a block's variance, Y's jointly over the block.
-  public func interval(ofBlock b: Int) -> VarianceInterval {
-    VarianceInterval(blockSums[b], count: count, estimate: variance(ofBlock: b))
+  public func interval(ofBlock b: Int, level: Double = 0.95) -> VarianceInterval {
+    VarianceInterval(blockSums[b], count: count, estimate: variance(ofBlock: b), level: level)
   }
   /// Whether there are too few replicates for so heavy a tail; see `HeavyTail`.
   public func isHeavyTailed(block b: Int) -> Bool { HeavyTail.isHeavy(blockGroups[b], count: count) }

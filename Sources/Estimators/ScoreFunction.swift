@@ -70,12 +70,17 @@ public struct ScoreFunction: GradientEstimator {
       guard problem.family is any FactorizedFamily else {
         throw EstimatorError("rao_blackwell needs a family that factorises over the coordinates of z")
       }
-      let own = sampled.intersection(model.factorizedTerms.union(.entropy))
+      let own = ownTerms(sampled, model)
       quantities = Quantities(values: sampled.subtracting(own), coordinateValues: own)
     }
     return Requirements(
       quantities: quantities, minimumSamples: baseline == .leaveOneOut ? 2 : 1,
       evaluations: Double(samples) * problem.dataShare, needsIndependentDraws: baseline == .leaveOneOut)
+  }
+
+  /// The terms of which a coordinate's signal keeps its own part alone.
+  private func ownTerms(_ sampled: Terms, _ model: any FactorizedModel) -> Terms {
+    sampled.intersection(model.factorizedTerms.union(.entropy))
   }
 
   public func initialState(for problem: Problem, parameters: [Double]) -> BaselineState {
@@ -152,15 +157,16 @@ public struct ScoreFunction: GradientEstimator {
 
   /// f of each draw; with `rao_blackwell`, of each draw and coordinate, the other coordinates' terms dropped.
   private func gatherSignal(_ problem: Problem, _ block: borrowing DrawBlock, _ signal: inout [Double]) {
-    let shape = block.shape
+    let shape = block.shape, sampled = problem.terms.subtracting(split.closedForm)
+    let own = raoBlackwell ? (problem.model as? any FactorizedModel).map { ownTerms(sampled, $0) } ?? [] : []
     for i in signal.indices { signal[i] = 0 }
-    for term in problem.terms.subtracting(split.closedForm).members {
+    for term in sampled.members {
       let whole = block.evaluation.values(of: term)
-      if !raoBlackwell {
+      if own.contains(term) {
+        let part = block.evaluation.coordinateValues(of: term)
+        for i in signal.indices { signal[i] += part[i] }
+      } else if !raoBlackwell {
         for i in signal.indices { signal[i] += whole[i] }
-      } else if whole.isEmpty {
-        let own = block.evaluation.coordinateValues(of: term)
-        for i in signal.indices { signal[i] += own[i] }
       } else {
         for k in 0..<shape.samples {
           for d in 0..<shape.dimension {

@@ -28,6 +28,8 @@ public struct Generator: Hashable, Sendable {
   public let normalMethod: NormalMethod
   /// What to know before using it; empty where nothing is wrong.
   public let remark: String
+  /// Place in GSL's list.
+  private let typeIndex: Int
 
   /// GSL's own default.
   public static let standardName = "mt19937"
@@ -37,13 +39,15 @@ public struct Generator: Hashable, Sendable {
     wb_silence_gsl()
     let rows = Dictionary(uniqueKeysWithValues: generatorTable.map { ($0.name, $0) })
     var found: [Generator] = []
-    forEachType { name, type in
-      guard let row = rows[name] else { return }
+    for index in 0... {
+      guard let type = listedType(index) else { break }
+      let name = String(cString: type.pointee.name)
+      guard let row = rows[name] else { continue }
       found.append(
         Generator(
           name: name, range: UInt(type.pointee.min)...UInt(type.pointee.max), firstSeed: row.firstSeed,
           seedStep: row.seedStep, streamCount: row.streamCount, discard: row.discard,
-          normalMethod: row.normalMethod, remark: row.remark))
+          normalMethod: row.normalMethod, remark: row.remark, typeIndex: index))
     }
     return found.sorted { $0.name < $1.name }
   }()
@@ -55,17 +59,7 @@ public struct Generator: Hashable, Sendable {
   func seed(ofStream index: UInt) -> UInt { firstSeed + seedStep * (index % streamCount) }
 
   /// GSL's type, a global of the C library.
-  var type: UnsafePointer<gsl_rng_type>? {
-    var match: UnsafePointer<gsl_rng_type>?
-    Generator.forEachType { if $0 == name { match = $1 } }
-    return match
-  }
+  var type: UnsafePointer<gsl_rng_type>? { Generator.listedType(typeIndex) }
 
-  private static func forEachType(_ body: (String, UnsafePointer<gsl_rng_type>) -> Void) {
-    guard var entry = wb_generator_types() else { return }
-    while let type = entry.pointee {
-      body(String(cString: type.pointee.name), type)
-      entry += 1
-    }
-  }
+  private static func listedType(_ index: Int) -> UnsafePointer<gsl_rng_type>? { wb_generator_types()?[index] }
 }

@@ -24,9 +24,9 @@ public struct StreamKey: Hashable, Sendable {
     return UInt(word % UInt64(generator.streamCount))
   }
 
-  /// Stream `chunk` of this key.
-  public func stream(_ generator: Generator, chunk: Int) throws(RandomnessError) -> RandomStream {
-    try RandomStream(generator, index: base(for: generator) + UInt(chunk))
+  /// The streams of this key.
+  public func streams(_ generator: Generator) -> StreamFamily {
+    StreamFamily(generator: generator, base: base(for: generator))
   }
 
   /// Throws unless the streams of all keys, `count` chunks each, are different.
@@ -50,5 +50,16 @@ public struct StreamKey: Hashable, Sendable {
             + " ('\(range.key.role)' and '\(next.key.role)'); choose another seed or generator")
       }
     }
+  }
+}
+
+/// The streams of a key: one for each chunk.
+public struct StreamFamily: Sendable {
+  let generator: Generator
+  let base: UInt
+
+  /// The stream of `chunk`.
+  public func stream(_ chunk: Int) throws(RandomnessError) -> RandomStream {
+    try RandomStream(generator, index: base + UInt(chunk))
   }
 }

@@ -37,9 +37,9 @@ struct PreparedEstimator: Sendable {
     let warmUp = estimator.warmUp(for: state)
     if let warmUp {
       let shape = cell.shape(lanes: warmUp.lanes)
-      let key = StreamKey(seed: seed, cell: cell.text, role: warmUpRole(entry.text))
-      var random = try key.stream(cell.generator, chunk: 0)
-      var own = try key.stream(cell.generator, chunk: 1)
+      let streams = cell.streams(warmUpRole(entry.text), seed: seed)
+      var random = try streams.stream(0)
+      var own = try streams.stream(1)
       var block = DrawBlock(shape: shape, parameters: cell.parameters)
       var minibatches = Minibatches(problem)
       var workspace = try estimator.makeWorkspace(for: problem, shape: shape)
@@ -114,6 +114,11 @@ extension Cell {
     var lanes = 256
     while lanes > 32, lanes * samples * problem.model.dimension > 1 << 17 { lanes /= 2 }
     return lanes
+  }
+
+  /// The streams of a role.
+  func streams(_ role: String, seed: UInt64) -> StreamFamily {
+    StreamKey(seed: seed, cell: text, role: role).streams(generator)
   }
 
   /// What all its estimators need.

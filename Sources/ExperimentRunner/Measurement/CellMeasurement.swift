@@ -111,76 +111,73 @@ private final class ChunkQueue: Sendable {
 private final class Worker {
   private let cell: Cell
   private let prepared: [PreparedEstimator]
-  private let seed: UInt64
   private let empty: ComparisonMoments
+  private let quantities: Quantities
+  private let draws, minibatches: StreamFamily
+  /// Of each estimator that draws numbers of its own.
+  private let own: [StreamFamily?]
+  private var bench: Bench?
 
   init(cell: Cell, prepared: [PreparedEstimator], seed: UInt64, empty: ComparisonMoments) {
     self.cell = cell
     self.prepared = prepared
-    self.seed = seed
     self.empty = empty
+    quantities = cell.quantities
+    draws = cell.streams("draws", seed: seed)
+    minibatches = cell.streams("minibatch", seed: seed)
+    own = cell.entries.map { entry in
+      entry.requirements.usesRandomNumbers ? cell.streams(PreparedEstimator.ownRole(entry.text), seed: seed) : nil
+    }
   }
 
   func measure(chunk: Int, replicates: Int) throws -> ComparisonMoments {
-    func key(_ role: String) -> StreamKey { StreamKey(seed: seed, cell: cell.text, role: role) }
-    var draws = try key("draws").stream(cell.generator, chunk: chunk)
-    var data = try key("minibatch").stream(cell.generator, chunk: chunk)
-    // A chunk's minibatches must not depend on the chunks that this task happened to do before.
-    var minibatches = Minibatches(cell.problem)
+    var random = try draws.stream(chunk)
+    var dataRandom = try minibatches.stream(chunk)
+    let ownRandom = try own.map { try OwnStream(($0 ?? draws).stream(chunk)) }
+    // Fresh for each chunk: what a chunk gives must not depend on the chunks that this task did before.
+    var indices = Minibatches(cell.problem)
     var moments = empty
-    let quantities = cell.quantities
     var done = 0
-    var lanes = 0
-    var bound: [any BoundEstimator] = []
-    var gradients: [[Double]] = []
-    var block = DrawBlock(shape: cell.shape(lanes: 1), parameters: cell.parameters)
-    // Each estimator's own numbers continue through the chunk.
-    var own = OwnStreams(cell, seed: seed, chunk: chunk)
     while done < replicates {
       let size = min(cell.lanesPerBlock, replicates - done)
-      if size != lanes {
-        lanes = size
-        let shape = cell.shape(lanes: lanes)
-        block = DrawBlock(shape: shape, parameters: cell.parameters)
-        bound = try prepared.map { try $0.bind(lanes) }
-        gradients = Array(
-          repeating: Array(repeating: 0, count: shape.parameters * lanes), count: bound.count)
+      let bench = try bench(lanes: size)
+      indices.draw(&bench.block, random: &dataRandom)
+      bench.block.sample(cell.problem, random: &random)
+      bench.block.evaluate(quantities, of: cell.problem)
+      for (e, estimator) in bench.bound.enumerated() {
+        estimator.estimate(bench.block, random: &ownRandom[e].stream, into: &bench.gradients[e])
       }
-      minibatches.draw(&block, random: &data)
-      block.sample(cell.problem, random: &draws)
-      block.evaluate(quantities, of: cell.problem)
-      for (e, estimator) in bound.enumerated() {
-        try own.with(e) { estimator.estimate(block, random: &$0, into: &gradients[e]) }
-      }
-      moments.add(gradients, lanes: lanes)
+      moments.add(bench.gradients, lanes: size)
       done += size
     }
     return moments
   }
-}
 
-/// The streams that estimators draw numbers of their own from, one each, for one chunk.
-private struct OwnStreams {
-  private final class Box {
+  /// The bench of that many lanes, kept from the last batch where it fits.
+  private func bench(lanes: Int) throws -> Bench {
+    if let bench, bench.block.shape.lanes == lanes { return bench }
+    let made = try Bench(cell, prepared, lanes: lanes)
+    bench = made
+    return made
+  }
+
+  private final class Bench {
+    var block: DrawBlock
+    let bound: [any BoundEstimator]
+    var gradients: [[Double]]
+
+    init(_ cell: Cell, _ prepared: [PreparedEstimator], lanes: Int) throws {
+      let shape = cell.shape(lanes: lanes)
+      block = DrawBlock(shape: shape, parameters: cell.parameters)
+      bound = try prepared.map { try $0.bind(lanes) }
+      gradients = Array(repeating: Array(repeating: 0, count: shape.parameters * lanes), count: prepared.count)
+    }
+  }
+
+  /// A stream that an estimator may draw from. One that declares no need of numbers gets a copy of the draws' stream:
+  /// drawing from it disturbs nobody.
+  private final class OwnStream {
     var stream: RandomStream
     init(_ stream: consuming RandomStream) { self.stream = stream }
-  }
-  private let cell: Cell
-  private let seed: UInt64
-  private let chunk: Int
-  private var boxes: [Int: Box] = [:]
-
-  init(_ cell: Cell, seed: UInt64, chunk: Int) {
-    self.cell = cell
-    self.seed = seed
-    self.chunk = chunk
-  }
-
-  mutating func with(_ e: Int, _ body: (inout RandomStream) -> Void) throws {
-    if boxes[e] == nil {
-      let key = StreamKey(seed: seed, cell: cell.text, role: PreparedEstimator.ownRole(cell.entries[e].text))
-      boxes[e] = Box(try key.stream(cell.generator, chunk: chunk))
-    }
-    if let box = boxes[e] { body(&box.stream) }
   }
 }

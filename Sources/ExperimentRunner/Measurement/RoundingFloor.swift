@@ -21,8 +21,8 @@ struct RoundingFloor: Sendable {
   /// The floors of each entry of `cell`.
   static func measure(_ cell: Cell, _ prepared: [PreparedEstimator], seed: UInt64) throws -> [RoundingFloor] {
     let lanes = 64
-    let key = StreamKey(seed: seed, cell: cell.text, role: "rounding")
-    var random = try key.stream(cell.generator, chunk: 0)
+    let streams = cell.streams("rounding", seed: seed)
+    var random = try streams.stream(0)
     var block = DrawBlock(shape: cell.shape(lanes: lanes), parameters: cell.parameters)
     var minibatches = Minibatches(cell.problem)
     minibatches.draw(&block, random: &random)
@@ -33,21 +33,21 @@ struct RoundingFloor: Sendable {
     let bound = try prepared.map { try $0.bind(lanes) }
     var plain = Array(repeating: [Double](repeating: 0, count: count), count: bound.count)
     for (e, estimator) in bound.enumerated() {
-      var own = try key.stream(cell.generator, chunk: 1)
+      var own = try streams.stream(1)
       estimator.estimate(block, random: &own, into: &plain[e])
     }
     block.perturb(cell.quantities, relative: disturbance, random: &random)
-    let scale = units * 0x1p-53 / disturbance
+    let rounding = units * 0x1p-53, scale = rounding / disturbance
     return try bound.enumerated().map { e, estimator in
-      var own = try key.stream(cell.generator, chunk: 1)
+      var own = try streams.stream(1)
       var disturbed = [Double](repeating: 0, count: count)
       estimator.estimate(block, random: &own, into: &disturbed)
       return (0..<cell.problem.family.parameterCount).reduce(into: RoundingFloor(variances: [], scales: [])) { floor, p in
         let row = plain[e][p * lanes..<(p + 1) * lanes], other = disturbed[p * lanes..<(p + 1) * lanes]
         let response = zip(row, other).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }
         let size = row.reduce(0) { $0 + $1 * $1 }, mean = row.reduce(0, +) / Double(lanes)
-        // The estimate's own last digit is never less than a rounding of its size.
-        floor.variances.append(max(scale * scale * response, 0x1p-104 * size) / Double(lanes))
+        // Nor is the mean of equal numbers exact: their own size counts as a term.
+        floor.variances.append(max(scale * scale * response, rounding * rounding * size) / Double(lanes))
         floor.scales.append(row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(lanes - 1))
       }
     }

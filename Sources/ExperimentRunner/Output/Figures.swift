@@ -42,6 +42,8 @@ package struct CoordinateFigures: Sendable {
 /// The figures of an estimator in a cell.
 package struct EntryFigures: Sendable {
   package let entry: Entry
+  /// What the figures were made from, for intervals at other levels.
+  package let moments: GradientMoments
   package let nonfinite: Int
   package let warmUp: WarmUp?
   package let blocks: [BlockFigures]
@@ -100,6 +102,7 @@ extension EntryFigures {
     warmUp: WarmUp?
   ) {
     self.entry = entry
+    self.moments = moments
     self.warmUp = warmUp
     nonfinite = moments.nonfinite
     let count = moments.count

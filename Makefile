@@ -1,0 +1,32 @@
+# make run     sets up, builds, and compares estimators on the breast-cancer data
+# make test    sets up, builds, and runs every test
+# make setup   installs what is missing (GSL, pkg-config, a JSON Schema validator)
+# make format  formats the sources
+
+.DEFAULT_GOAL := run
+.PHONY: run test setup build format lint
+
+# Sibling modules must not import each other: plain `swift build` would accept an undeclared import.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+RELEASE := swift build -c release $(SWIFT_FLAGS) --product workbench
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	$(RELEASE)
+
+run: build
+	.build/release/workbench run Experiments/breast-cancer-variance.json
+
+test: setup
+	swift build --build-tests $(SWIFT_FLAGS)
+	swift test --skip-build
+	$(RELEASE)
+	scripts/smoke-test.sh .build/release/workbench .build/debug/workbench
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+lint:
+	swift format lint --recursive --parallel Package.swift Sources Tests Benchmarks

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Release and debug builds write the same bytes, on one thread and on two: $1 and $2 are the two executables.
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for build in "$1" "$2"; do
+  for threads in 1 2; do
+    "$build" variance --estimator all --model logistic-regression:minibatch=100 --samples 1 3 --replicates 3000 \
+      --threads "$threads" --out "$work/out" >/dev/null 2>&1
+    for file in variance coordinates comparison; do
+      cmp "$work/out/$file.csv" "$work/first-$file.csv" 2>/dev/null || {
+        [ ! -e "$work/first-$file.csv" ] || { echo "smoke test: $build on $threads threads writes another $file.csv" >&2; exit 1; }
+        cp "$work/out/$file.csv" "$work/first-$file.csv"
+      }
+    done
+  done
+done
+echo "smoke test: release and debug builds write the same bytes on 1 and 2 threads"
