@@ -6,7 +6,9 @@ public import GradientEstimation
 ///     z ~ N(0, I_D),   y_n | z ~ Bernoulli(1 / (1 + e^{−x_n·z})),   n = 1…N
 ///
 /// - Exact: ELBO and gradient under a mean-field normal. The predictor x_n·z is normal, so the expectations are N
-///   one-dimensional integrals, done by quadrature to rounding.
+///   one-dimensional integrals. They are done by the trapezoidal rule with a step that resolves the poles of the
+///   logistic function, to rounding. (Gauss–Hermite quadrature converges slowly where x_n·z has a wide distribution:
+///   on the breast-cancer data at q = prior 80 nodes are off by 0.13 nat in the ELBO.)
 /// - `minibatch=M` estimates the log likelihood from M data without replacement, weighted N/M; an evaluation then
 ///   counts M/N, and the exact gradient stays the full data's.
 /// - Cost: O(N D) an evaluation.

@@ -28,7 +28,7 @@ package struct ResultDirectory {
     self.specText = specText
     self.threads = threads
     do {
-      try staged.write(manifest(state: "pending", seconds: nil), to: "manifest.json")
+      try staged.write(manifest(nil), to: "manifest.json")
     } catch {
       staged.discard()
       throw error
@@ -43,7 +43,7 @@ package struct ResultDirectory {
     try staged.write(
       CSVFiles.text(CSVFiles.comparisonColumns, CSVFiles.comparisonRows(results)), to: "comparison.csv")
     try staged.write(timing(results), to: "timing.csv")
-    try staged.write(manifest(state: "done", seconds: results.seconds), to: "manifest.json")
+    try staged.write(manifest(results), to: "manifest.json")
     try staged.commit()
   }
 
@@ -65,17 +65,28 @@ package struct ResultDirectory {
     return CSVFiles.text(columns, rows)
   }
 
-  private func manifest(state: String, seconds: [Double]?) -> String {
+  /// The estimators whose state was learned on other draws and then frozen, and how.
+  private func frozen(_ figures: CellFigures) -> [JSONOutput] {
+    figures.entries.compactMap { entry in
+      entry.warmUp.map { warmUp in
+        .string("\(entry.entry.text): \(warmUp.batches) batches of \(warmUp.lanes) estimates")
+      }
+    }
+  }
+
+  private func manifest(_ results: ExperimentResults?) -> String {
+    let state = results == nil ? "pending" : "done"
     let cells = plan.cells.enumerated().map { index, cell -> JSONOutput in
       .object([
         (key: "cell", value: .string(cell.text)),
         (key: "generator", value: .string(cell.generator.name)),
         (key: "estimators", value: .array(cell.entries.map { .string($0.text) })),
         (key: "biased", value: .array(cell.entries.compactMap { $0.biasNote.map(JSONOutput.string) })),
+        (key: "frozen", value: .array(results.map { frozen($0.cells[index]) } ?? [])),
         (key: "parameters", value: .array(cell.parameters.map(JSONOutput.number))),
         (key: "exact_value", value: cell.exact.map { .number($0.value) } ?? .null),
         (key: "state", value: .string(state)),
-        (key: "wall_seconds", value: seconds.map { .number($0[index]) } ?? .null),
+        (key: "wall_seconds", value: results.map { .number($0.seconds[index]) } ?? .null),
       ])
     }
     let document: JSONOutput = .object([
@@ -91,7 +102,7 @@ package struct ResultDirectory {
       (key: "threads", value: .integer(threads)),
       (key: "state", value: .string(state)),
       (key: "started", value: .string(started.ISO8601Format())),
-      (key: "finished", value: seconds == nil ? .null : .string(Date().ISO8601Format())),
+      (key: "finished", value: results == nil ? .null : .string(Date().ISO8601Format())),
       (key: "versions", value: WorkbenchVersion.versions),
       (key: "notes", value: .array(plan.notes.map(JSONOutput.string))),
       (key: "cells", value: .array(cells)),

@@ -23,7 +23,7 @@ package struct ResultTable {
     let entries = results.cells.flatMap(\.entries), blocks = entries.flatMap(\.blocks)
     var lines: [String] = []
     if results.cells.contains(where: { $0.pairs.count > 0 }) {
-      lines.append("*  the least variance: no other is shown to be lower")
+      lines.append("*  the least variance measured; the ratios are to it, paired on the same draws")
     }
     if blocks.contains(where: { $0.mark == .heavyTail }) {
       lines.append("~  heavy tail: too few replicates for the interval to be trusted; take more")
@@ -61,8 +61,8 @@ private struct CellTable {
   private var estimatorTable: String {
     var table = TextTable(columns: [
       .init("estimator"), .init("variance", alignment: .decimalPoint), .init("95 % interval"), .init("marks"),
-      .init("× least", alignment: .decimalPoint), .init("95 % interval"), .init("bias z", alignment: .decimalPoint),
-      .init("p", alignment: .decimalPoint), .init("SNR", alignment: .decimalPoint),
+      .init("× least", alignment: .decimalPoint), .init("95 % interval"), .init("bias p", alignment: .decimalPoint),
+      .init("SNR", alignment: .decimalPoint),
       .init("cost", alignment: .right), .init("variance × cost", alignment: .decimalPoint),
     ])
     let best = leastIndex
@@ -73,9 +73,8 @@ private struct CellTable {
       table.rows.append([
         .init((e == best ? "* " : "  ") + entry.entry.text, bold: e == best), .init(shown.value, bold: e == best),
         .init(all.mark == .rounding ? "" : shown.interval), .init(marks(entry, all)), .init(ratio.value),
-        .init(ratio.interval), .init(all.bias.map { significant($0.largest, digits: 2) } ?? ""),
-        .init(all.bias.map { significant($0.p, digits: 2) } ?? ""),
-        .init(all.snr.map { significant($0, digits: 3) } ?? ""), .init(numberText(entry.entry.cost)),
+        .init(ratio.interval), .init(all.bias.map { significant($0.p, digits: 2) } ?? ""),
+        .init(all.snr.map { significant($0, digits: 3) } ?? ""), .init(cost(entry)),
         .init(significant(all.variance * entry.entry.cost, digits: 3)),
       ])
     }
@@ -102,7 +101,7 @@ private struct CellTable {
         .init(block.bias.map { significant($0.largest, digits: 2) } ?? ""),
         .init(block.bias.map { significant($0.p, digits: 2) } ?? ""),
         .init(block.biasBound.map { percent($0) } ?? ""),
-        .init(block.snr.map { significant($0, digits: 3) } ?? ""), .init(numberText(entry.entry.cost)),
+        .init(block.snr.map { significant($0, digits: 3) } ?? ""), .init(cost(entry)),
         .init(significant(block.variance * entry.entry.cost, digits: 3)),
       ])
     }
@@ -159,9 +158,13 @@ private struct CellTable {
         : "\(a) and \(b) cannot be compared: some replicates were not finite."
     }
     if value == 0 { return "\(a) has zero variance, to rounding; \(b), the next, has not." }
+    if low == high, abs(value - 1) < 1e-9 { return "\(a) and \(b) give the same variance on every draw: here they coincide." }
     let shown = figure(value, low: low, high: high)
     if pair.verdict == .undecided {
-      return "\(a) and \(b) cannot be told apart with these replicates: the ratio of their variances is \(shown.value) \(shown.interval)."
+      return """
+        \(a) and \(b) cannot be told apart with these replicates: the ratio of their variances is \(shown.value) \
+        \(shown.interval).
+        """
     }
     return "\(a) has \(shown.value) \(shown.interval) times the variance of \(b)."
   }
@@ -171,10 +174,16 @@ private struct CellTable {
     let shown = figure(all.variance, low: all.interval.low, high: all.interval.high)
     let variance = all.mark == .rounding ? "zero variance, to rounding" : "variance \(shown.value) \(shown.interval)"
     guard let bias = all.bias else { return "\(entry.entry.text) has \(variance); the exact gradient is not known." }
-    let bound = all.biasBound.flatMap { $0.isFinite ? "; a bias above \(percent($0)) of the gradient is excluded at 95 %" : nil } ?? ""
+    let bound = all.biasBound.map { $0.isFinite ? "; one above \(percent($0)) of the gradient is excluded at 95 %" : "" }
     return bias.p < 0.001
-      ? "\(entry.entry.text) has \(variance), and its mean differs from the exact gradient (p = \(significant(bias.p, digits: 2)))."
-      : "\(entry.entry.text) has \(variance), and no bias is seen (p = \(significant(bias.p, digits: 2))\(bound))."
+      ? "\(entry.entry.text) has \(variance), and it is biased: its mean differs from the exact gradient (p = \(significant(bias.p, digits: 2)))."
+      : "\(entry.entry.text) has \(variance), and no bias is seen (p = \(significant(bias.p, digits: 2))\(bound ?? ""))."
+  }
+
+  /// Evaluations of the model; a minibatch makes a fraction of one.
+  private func cost(_ entry: EntryFigures) -> String {
+    let cost = entry.entry.cost
+    return cost == cost.rounded() ? numberText(cost) : significant(cost, digits: 3)
   }
 
   private func percent(_ x: Double) -> String { x.isFinite ? significant(100 * x, digits: 2) + " %" : "∞" }

@@ -65,6 +65,9 @@ private struct PlanBuilder {
   }
 
   mutating func build() {
+    for generator in spec.generators where !generator.remark.isEmpty {
+      note("generator '\(generator.name)': \(generator.remark)")
+    }
     for model in spec.models {
       let integrand: any Integrand
       do {
