@@ -123,7 +123,8 @@ private struct CellTable {
   /// The Monte Carlo estimator of least variance; references that evaluate nothing do not compete.
   private var leastIndex: Int? {
     guard cell.entries.count > 1 else { return nil }
-    return cell.entries.indices.filter { cell.entries[$0].entry.cost > 0 }
+    return cell.entries.indices
+      .filter { cell.entries[$0].entry.cost > 0 && cell.entries[$0].all?.variance.isFinite ?? false }
       .min { (cell.entries[$0].all?.variance ?? .infinity) < (cell.entries[$1].all?.variance ?? .infinity) }
   }
 
@@ -145,8 +146,12 @@ private struct CellTable {
 
   /// The sentence below the table.
   private var verdict: String {
-    guard let least = leastIndex else { return cell.entries.first.map(single) ?? "" }
-    let rivals = cell.entries.indices.filter { $0 != least && cell.entries[$0].entry.cost > 0 }
+    guard let least = leastIndex else {
+      return cell.entries.count == 1 ? single(cell.entries[0]) : "No Monte Carlo estimator has a finite variance here."
+    }
+    let rivals = cell.entries.indices.filter {
+      $0 != least && cell.entries[$0].entry.cost > 0 && cell.entries[$0].all?.variance.isFinite ?? false
+    }
     guard
       let next = rivals.min(by: { (cell.entries[$0].all?.variance ?? .nan) < (cell.entries[$1].all?.variance ?? .nan) }),
       let pair = pair(least, next)
