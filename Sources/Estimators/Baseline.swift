@@ -3,7 +3,7 @@ internal import GradientEstimation
 /// What the score-function estimator subtracts from f.
 public enum Baseline: String, CaseIterable, Sendable {
   case none
-  /// E f: one constant. Exact where known.
+  /// E f: one constant, or with `rao_blackwell` one for each coordinate. Exact where known.
   case mean
   /// An exponentially weighted average of the f of past estimates.
   case movingAverage = "moving-average"
@@ -13,7 +13,7 @@ public enum Baseline: String, CaseIterable, Sendable {
   case optimal
 
   static let explanation = """
-    none; mean, E f, one constant; moving-average of past estimates (decay); leave-one-out, for each draw the mean f \
+    none; mean, E f, one constant (one for each coordinate with rao_blackwell); moving-average of past estimates (decay); leave-one-out, for each draw the mean f \
     of the other K−1 (needs K ≥ 2); optimal, E[f s²]/E[s²], one constant for each parameter. mean and optimal are \
     exact where the model's expectations are known. What is not exact is learned on a stream of its own before a \
     measurement at fixed λ and then frozen: the figures are conditional on it.

@@ -10,7 +10,7 @@ public import Randomness
 /// `stl`.
 ///
 /// - Requires: a reparameterizable family, ∇_z of the model.
-/// - Bias: none.
+/// - Bias: none, for f continuous and piecewise smooth.
 /// - Cost: K gradient evaluations.
 /// - Reference: Kingma and Welling (2014), equations (6) and (7); Rezende, Mohamed and Wierstra (2014); Mohamed et al.
 ///   (2020), section 5.
@@ -26,7 +26,7 @@ public struct Reparameterization: GradientEstimator {
     equation: "(1/K) Σ_k ∇_λ f(g(ε_k, λ); λ)",
     notes: [
       Note("Requires", "a reparameterizable family; ∇_z of the model."),
-      Note("Bias", "none."),
+      Note("Bias", "none, for f continuous and piecewise smooth."),
       Note("Cost", "K gradient evaluations an estimate."),
       Note(
         "kl",

@@ -14,7 +14,7 @@ public import Randomness
 /// - Bias: none, for every baseline: none sees the draw that it is subtracted from.
 /// - Cost: K evaluations.
 /// - Reference: Williams (1992); Ranganath, Gerrish and Blei (2014), equations (2)–(3), Rao-Blackwellisation
-///   equation (6), control variates equations (8)–(9); Mohamed et al. (2020), section 4.
+///   in section 3.1, control variates in section 3.2; Mohamed et al. (2020), section 4.
 public struct ScoreFunction: GradientEstimator {
   public var baseline = Baseline.none
   public var split = Split.monteCarlo
@@ -44,12 +44,12 @@ public struct ScoreFunction: GradientEstimator {
       Note("Baselines", Baseline.explanation),
       Note(
         "rao_blackwell",
-        "drops from the signal of a coordinate the terms of the others. It lowers the variance of the optimal-baseline estimator; without a baseline it may raise it."
+        "drops from the signal of a coordinate the terms of the others. Where every term is a sum over coordinates it lowers the variance of the optimal-baseline estimator; without a baseline, or where a term does not factorise, it may raise it."
       ),
     ],
     references: [
-      Reference("williams1992"), Reference("ranganath2014", "equations (3), (6), (8)"),
-      Reference("mohamed2020", "section 4"), Reference("kool2019", "equation (8)"),
+      Reference("williams1992"), Reference("ranganath2014", "equation (3), sections 3.1 and 3.2"),
+      Reference("mohamed2020", "section 4"), Reference("kool2019"),
     ],
     options: [
       .choice("baseline", \.baseline, "what is subtracted from f"),

@@ -12,7 +12,7 @@ public import Randomness
 /// - Variance: zero where q is the posterior. Not always below SGVB-A's: on a normal posterior it is lower in the mean
 ///   exactly where q's variance exceeds half the posterior's.
 /// - Cost: K gradient evaluations.
-/// - Reference: Roeder, Wu and Duvenaud (2017), equation (8) and algorithm 1. Tutorials in circulation give this as "the
+/// - Reference: Roeder, Wu and Duvenaud (2017), section 3. Tutorials in circulation give this as "the
 ///   reparameterization gradient".
 public struct StickingTheLanding: GradientEstimator {
   public init() {}

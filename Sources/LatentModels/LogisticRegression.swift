@@ -95,7 +95,7 @@ public struct LogisticRegressionSpecification: IntegrandSpecification {
       Note("Exact", "ELBO and gradient, by one-dimensional quadrature; point prior."),
       Note("Serves", "values and gradients of prior and likelihood; the prior factorises over coordinates."),
     ],
-    references: [Reference("wolberg1995"), Reference("mohamed2020", "section 9.2")],
+    references: [Reference("wolberg1995"), Reference("mohamed2020")],
     options: [
       .text("data", \.data, "breast-cancer, or the path of a CSV file"),
       .text("target", \.target, "name of the target column; empty: the last"),

@@ -1,7 +1,8 @@
 internal import CGSL
 internal import CKernels
 
-/// Finds a maximum of a smooth function with an exact gradient, by GSL's BFGS (Fletcher 1987, section 2.6).
+/// Finds a maximum of a smooth function with an exact gradient, by GSL's BFGS with the line search of Fletcher (1987), algorithms
+/// 2.6.2 and 2.6.4.
 ///
 /// Deterministic: it finds the `optimum` of an exactly known objective, whose remaining gradient norm it reports.
 public enum DeterministicMaximizer {

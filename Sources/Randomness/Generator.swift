@@ -5,7 +5,7 @@ internal import CKernels
 ///
 /// The seeds that `gsl_rng_set` takes are a trap: 0 usually stands for another seed, most generators ignore the high
 /// bits, and some reduce the seed to a handful of states. So every generator has a row in a table, made by
-/// enumeration, of the seeds `firstSeed + step * i`, `i` in `0..<streamCount`, that give pairwise different streams.
+/// an audit (enumeration where the seeds are few, else the seeding formula and samples), of the seeds `firstSeed + step * i`, `i` in `0..<streamCount`, that give pairwise different streams.
 public struct Generator: Hashable, Sendable {
   /// How standard normals are drawn from it.
   public enum NormalMethod: String, Hashable, Sendable {
@@ -21,7 +21,7 @@ public struct Generator: Hashable, Sendable {
   public let range: ClosedRange<UInt>
   public let firstSeed: UInt
   public let seedStep: UInt
-  /// How many different streams its seeds give.
+  /// How many streams may be used: its seeds may give more different ones, but not without exact relations.
   public let streamCount: UInt
   /// Outputs thrown away before a stream is used.
   public let discard: Int

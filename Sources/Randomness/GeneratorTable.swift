@@ -1,5 +1,5 @@
 /// One row for each generator of GSL 2.7, found by auditing all 62: which seeds give different streams, whether the
-/// ziggurat method works on it (it uses the low bits, and on ten generators it fails the moments without raising an
+/// ziggurat method works on it (it uses the low bits, and on fifteen of them it fails the moments without raising an
 /// error), and after how many outputs neighbouring streams look unrelated.
 ///
 /// The seeds of stream i are `firstSeed + seedStep * i`. Multiplicative generators start near 0.618 times their modulus,

@@ -3,12 +3,13 @@
 /// The first stream's index is 64 bits of SHA-256 over the key, reduced modulo the generator's number of streams;
 /// chunk `c` has the index after `c` more. So the numbers of a cell depend on its own description alone: threads,
 /// order and other cells change no digit. Whether two keys of a run overlap is checked before anything is drawn
-/// (`checkDisjoint`), so that streams are different by inspection and not by luck.
+/// (`checkDisjoint`), so that streams are different by inspection and not by luck. Different is not independent: that is
+/// the generator's business, and linear congruential ones fail it (their remarks say so).
 public struct StreamKey: Hashable, Sendable {
   public let seed: UInt64
   /// The canonical text of the cell.
   public let cell: String
-  /// `draws`, `minibatch`, `warm-up …`, `estimator …`.
+  /// `draws`, `minibatch`, `rounding`, `warm-up …`, `estimator …`.
   public let role: String
 
   public init(seed: UInt64, cell: String, role: String) {

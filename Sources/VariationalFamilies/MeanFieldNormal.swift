@@ -232,7 +232,7 @@ public struct MeanFieldNormalSpecification: FamilySpecification {
       Note("Parameters", "mean [D], log_scale [D]; starts at N(0, I). Gradients are in log_scale: Var(∂σ) = Var(∂log σ)/σ²."),
       Note("Closed forms", "entropy; KL to a diagonal normal prior."),
     ],
-    references: [Reference("mohamed2020", "section 2.2"), Reference("kingma2014", "section 2.4")])
+    references: [Reference("kingma2014", "section 2.4")])
 
   public func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily {
     MeanFieldNormal(dimension: dimension)
