@@ -17,6 +17,7 @@ let package = Package(
     .executable(name: "workbench", targets: ["workbench"]),
     .library(name: "GradientEstimation", targets: ["GradientEstimation"]),
     .library(name: "EstimatorStatistics", targets: ["EstimatorStatistics"]),
+    .library(name: "Randomness", targets: ["Randomness"]),
     .library(name: "Workbench", targets: ["WorkbenchCLI"]),
   ],
   dependencies: [
@@ -87,7 +88,8 @@ let package = Package(
         "EstimatorStatistics", "ExperimentRunner", "GradientEstimation", "Randomness", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
-      name: "WorkbenchCLITests", dependencies: ["ExperimentRunner", "Randomness", "WorkbenchCLI", "workbench"],
+      name: "WorkbenchCLITests",
+      dependencies: ["ExperimentRunner", "GradientEstimation", "Randomness", "WorkbenchCLI", "workbench"],
       swiftSettings: strict),
   ]
 )

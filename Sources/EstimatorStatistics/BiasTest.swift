@@ -30,7 +30,8 @@ public struct BiasTest: Hashable, Sendable {
       norm += g * g
       total += v
       let error = (v / Double(count)).squareRoot()
-      scores.append(d == 0 ? 0 : error > 0 ? d / error : d * .infinity)
+      // Infinite where there is a difference and no error; nan where the variance is not known.
+      scores.append(d == 0 ? 0 : d / error)
     }
     z = scores
     let worst = scores.map { abs($0) }.max() ?? 0

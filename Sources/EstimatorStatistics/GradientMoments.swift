@@ -26,9 +26,15 @@ public struct GradientMoments: Sendable {
   private let inverseCoordinateScales: [Double]
   fileprivate let inverseBlockScales: [Double]
 
-  /// - Parameter scales: a rough variance of each coordinate, `[P]`, fixed beforehand: the sums are of Y in its units.
+  /// - Parameters:
+  ///   - blocks: the parts of 0..<P in order and without gaps, and last 0..<P itself.
+  ///   - scales: a rough variance of each coordinate, `[P]`, fixed beforehand: the sums are of Y in its units.
   public init(blocks: [Range<Int>], scales: [Double]) {
     func inverse(_ scale: Double) -> Double { scale.isNormal && scale > 0 && (1 / scale).isNormal ? 1 / scale : 1 }
+    let parts = blocks.count > 1 ? blocks.dropLast() : blocks[...]
+    precondition(
+      blocks.last == 0..<scales.count && parts.reduce(0) { $0 == $1.lowerBound ? $1.upperBound : -1 } == scales.count,
+      "GradientMoments: blocks must be the parts of 0..<P in order, and then the whole")
     self.blocks = blocks
     mean = Array(repeating: 0, count: scales.count)
     squares = mean
@@ -56,34 +62,32 @@ public struct GradientMoments: Sendable {
     }
     // A batch of one says nothing of the spread about its own mean; its mean still counts.
     let factor = lanes > 1 ? Double(lanes) / Double(lanes - 1) : 0
-    // Blocks may overlap (`all` holds the others), so a coordinate's sums are taken over afresh each time.
     var sums = [Double](repeating: 0, count: 5 * mean.count)
-    for (index, block) in blocks.enumerated() {
-      sums.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
-      distances.withUnsafeMutableBufferPointer { distances in
-        gradients.withUnsafeBufferPointer { rows in
-          guard let rows = rows.baseAddress, let distance = distances.baseAddress.map({ $0 + index * lanes })
-          else { return }
+    distances.withUnsafeMutableBufferPointer { distances in
+      gradients.withUnsafeBufferPointer { rows in
+        guard let rows = rows.baseAddress, let distances = distances.baseAddress else { return }
+        let whole = distances + (blocks.count - 1) * lanes
+        whole.update(repeating: 0, count: lanes)
+        for (index, part) in (blocks.count > 1 ? blocks.dropLast() : blocks[...]).enumerated() {
+          let distance = distances + index * lanes
           distance.update(repeating: 0, count: lanes)
-          wb_row_deviations(
-            rows + block.lowerBound * lanes, Array(batchMean[block]), factor,
-            Array(inverseCoordinateScales[block]), &sums, distance, block.count, lanes)
+          sums.withUnsafeMutableBufferPointer { sums in
+            wb_row_deviations(
+              rows + part.lowerBound * lanes, Array(batchMean[part]), factor,
+              Array(inverseCoordinateScales[part]), sums.baseAddress.map { $0 + 5 * part.lowerBound }, distance,
+              part.count, lanes)
+          }
+          if distance != whole { wb_add_scaled(whole, distance, 1, lanes) }
+        }
+        for index in blocks.indices {
           var powers = [0.0, 0, 0, 0]
-          wb_power_sums(distance, inverseBlockScales[index], &powers, &blockGroups[index].sums, lanes)
-          blockSums[index].p1 += powers[0]
-          blockSums[index].p2 += powers[1]
-          blockSums[index].p3 += powers[2]
-          blockSums[index].p4 += powers[3]
+          wb_power_sums(
+            distances + index * lanes, inverseBlockScales[index], &powers, &blockGroups[index].sums, lanes)
+          blockSums[index].add(powers)
         }
       }
-      guard index == blocks.count - 1 else { continue }
-      for (i, p) in block.enumerated() {
-        coordinateSums[p].p1 += sums[5 * i + 1]
-        coordinateSums[p].p2 += sums[5 * i + 2]
-        coordinateSums[p].p3 += sums[5 * i + 3]
-        coordinateSums[p].p4 += sums[5 * i + 4]
-      }
     }
+    for p in mean.indices { coordinateSums[p].add(Array(sums[5 * p + 1..<5 * p + 5])) }
     combine(count: lanes, mean: batchMean) { lanes > 1 ? sums[5 * $0] / factor : 0 }
     return true
   }
@@ -130,7 +134,8 @@ public struct GradientMoments: Sendable {
     for p in mean.indices {
       let delta = addedMean[p] - mean[p]
       mean[p] += delta * share
-      squares[p] += addedSquares(p) + delta * delta * Double(count) * share
+      // The square of a first mean may be beyond the range of a Double.
+      squares[p] += addedSquares(p) + (count > 0 ? delta * delta * Double(count) * share : 0)
     }
     count += added
   }
@@ -162,7 +167,7 @@ public struct ComparisonMoments: Sendable {
   private var distances: [[Double]] = []
 
   /// - Parameters:
-  ///   - blocks: the last one must hold every coordinate.
+  ///   - blocks: the parts of 0..<P in order and without gaps, and last 0..<P itself.
   ///   - scales: for each estimator a rough variance of each coordinate, `[P]`.
   public init(blocks: [Range<Int>], scales: [[Double]]) {
     entries = scales.map { GradientMoments(blocks: blocks, scales: $0) }

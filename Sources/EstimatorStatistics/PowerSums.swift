@@ -16,6 +16,14 @@ public struct PowerSums: Hashable, Sendable {
     }
   }
 
+  /// Adds sums of e, e², e³, e⁴.
+  mutating func add(_ sums: [Double]) {
+    p1 += sums[0]
+    p2 += sums[1]
+    p3 += sums[2]
+    p4 += sums[3]
+  }
+
   mutating func merge(_ other: PowerSums) {
     p1 += other.p1
     p2 += other.p2
@@ -48,8 +56,10 @@ public struct GroupSums: Hashable, Sendable {
 
   /// The median over the groups of E[Y²]/E[Y]²: a kurtosis that a few huge replicates cannot move.
   public var medianKurtosis: Double {
-    let each = (0..<Self.groupCount).map { g in
-      sums[16 + g] > 0 ? sums[g] * sums[32 + g] / (sums[16 + g] * sums[16 + g]) : 1
+    let each = (0..<Self.groupCount).map { g -> Double in
+      guard sums[16 + g] > 0 else { return 1 }
+      let kurtosis = sums[g] * sums[32 + g] / (sums[16 + g] * sums[16 + g])
+      return kurtosis.isNaN ? .infinity : kurtosis  // sums beyond the range of a Double
     }.sorted()
     return 0.5 * (each[7] + each[8])
   }

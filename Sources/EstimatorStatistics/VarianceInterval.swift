@@ -26,6 +26,12 @@ public struct VarianceInterval: Hashable, Sendable {
     }
     let moments = CentralMoments(sums, count: count)
     let mean = 1 + moments.mean
+    guard mean > 0 else {
+      // Only batches of one: their means have a variance, but no Y was seen.
+      low = 0
+      high = .infinity
+      return
+    }
     let spread = (moments.variance / (mean * mean) + 2 / Double(count - 1)).squareRoot()
     (low, high) = moments.logInterval(about: estimate, spread: spread, count: count, level: level)
   }
@@ -39,7 +45,8 @@ public enum HeavyTail {
   /// The groups' median hardly depends on V̂ itself. Rules that do (the skewness, the largest Y's share, the relative
   /// standard error) leave unmarked just the samples whose variance came out too small.
   public static func isHeavy(_ groups: GroupSums, count: Int) -> Bool {
-    Double(count) < 100 * max(3, groups.medianKurtosis)
+    let kurtosis = groups.medianKurtosis
+    return count < 300 || !(100 * kurtosis <= Double(count))
   }
 }
 

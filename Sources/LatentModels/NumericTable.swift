@@ -43,13 +43,15 @@ struct NumericTable: Sendable {
       ComponentError(option: "data", "\(source):\(line): \(what)")
     }
     let body = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
-    let file: CSV<Enumerated>
+    // Not the rows that SwiftCSV offers: it fills up those that are too short.
+    var lines: [[String]] = []
     do {
-      file = try CSV<Enumerated>(string: body, delimiter: .comma, loadColumns: false)
+      try CSV<Enumerated>(string: body, delimiter: .comma, loadColumns: false)
+        .enumerateAsArray(startAt: 0, rowLimit: nil) { lines.append($0) }
     } catch {
       throw ComponentError(option: "data", "\(source): not a CSV file: a quoted field is malformed")
     }
-    let header = file.header.map { $0.trimmingCharacters(in: .whitespaces) }
+    let header = (lines.first ?? []).map { $0.trimmingCharacters(in: .whitespaces) }
     guard header.contains(where: { !$0.isEmpty }) else {
       throw ComponentError(option: "data", "\(source): the file is empty")
     }
@@ -58,7 +60,7 @@ struct NumericTable: Sendable {
       throw fault(1, "two columns are called '\(name)'")
     }
     var numbers: [Double] = []
-    for (index, row) in file.rows.enumerated() {
+    for (index, row) in lines.dropFirst().enumerated() {
       let line = index + 2
       if row.allSatisfy({ $0.isEmpty }), row.count <= 1 { continue }
       guard row.count == header.count else {

@@ -28,11 +28,7 @@ struct ExecutionOptions: ParsableArguments {
   /// Measures, and where `directory` is given writes the results there when they are complete.
   func measure(_ experiment: PlannedExperiment, writingTo directory: String?) async throws -> ExperimentResults {
     let (spec, plan) = (experiment.spec, experiment.plan)
-    do {
-      try Experiment.checkStreams(plan, spec)
-    } catch {
-      throw Failure(.content, ["\(experiment.source): \(error)"])
-    }
+    Interruption.watch()
     var output: ResultDirectory?
     do {
       output = try directory.map {
@@ -43,7 +39,6 @@ struct ExecutionOptions: ParsableArguments {
     } catch {
       throw Failure(.output, ["\(error)"])
     }
-    Interruption.watch()
     let progress = ProgressBar(total: plan.cells.count * spec.replicates, label: spec.name)
     do {
       let results = try await Experiment.run(plan, spec, threads: threadCount) { done in

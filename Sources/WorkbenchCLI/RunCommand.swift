@@ -39,11 +39,6 @@ struct ValidateCommand: ParsableCommand {
 
   func run() throws {
     for experiment in try SpecFiles.plan(files) {
-      do {
-        try Experiment.checkStreams(experiment.plan, experiment.spec)
-      } catch {
-        throw Failure(.content, ["\(experiment.source): \(error)"])
-      }
       experiment.plan.notes.forEach { Workbench.report("note: \(experiment.source): \($0)") }
       let cells = experiment.plan.cells, entries = cells.reduce(0) { $0 + $1.entries.count }
       print("\(experiment.source): valid; \(cells.count) \(cells.count == 1 ? "cell" : "cells"), \(entries) \(entries == 1 ? "entry" : "entries")")
@@ -77,7 +72,8 @@ enum SpecFiles {
         continue
       }
       if let other = experiments.first(where: { $0.spec.name == spec.name }) {
-        faults.append("\(file): name: '\(spec.name)' is the name of \(other.source) too: results would be lost")
+        faults.append(
+          "\(file):\(spec.lines["name"] ?? 1): name: '\(spec.name)' is the name of \(other.source) too; results would be lost: rename one")
       }
       experiments.append(PlannedExperiment(spec: spec, plan: plan, source: file, text: bytes))
     }

@@ -43,15 +43,24 @@ struct VarianceCommand: AsyncParsableCommand {
   @Option(help: "What to print: table, csv (variance.csv) or json (the same rows).")
   var format = OutputFormat.table
 
+  func validate() throws {
+    if estimators.isEmpty { throw ValidationError("--estimator: name at least one estimator, or 'all'") }
+  }
+
   mutating func run() async throws {
-    var reader = SpecReader(registry: Session.registry, source: .commandLine)
-    var spec = reader.read(tree())
-    spec.name = out.map { URL(fileURLWithPath: $0).lastPathComponent } ?? "variance"
+    let environment = ProcessInfo.processInfo.environment
+    // What GSL's own programs read stands in for absent options; run never reads it.
+    let variables = ["rng": "GSL_RNG_TYPE", "seed": "GSL_RNG_SEED"]
+    let standIns = variables.filter { ($0.key == "rng" ? rng : seed) == nil && environment[$0.value] != nil }
+    var reader = SpecReader(registry: Session.registry, source: .options(standIns: standIns))
+    var spec = reader.read(tree(rng: rng ?? environment["GSL_RNG_TYPE"], seed: seed ?? environment["GSL_RNG_SEED"]))
+    let name = out.map { URL(fileURLWithPath: $0).lastPathComponent } ?? ""
+    spec.name = ExperimentSpec.isName(name) ? name : "variance"
     guard let plan = Plan.make(spec, &reader) else {
       throw Failure(.content, reader.faults.map(\.description))
     }
     plan.notes.forEach { Workbench.report("note: \($0)") }
-    let text = Array((spec.json.serialized() + "\n").utf8)
+    let text = Array((spec.json(of: plan).serialized() + "\n").utf8)
     let results = try await execution.measure(
       PlannedExperiment(spec: spec, plan: plan, source: "command line", text: text), writingTo: out)
     let columns = CSVFiles.varianceColumns, rows = CSVFiles.varianceRows(results)
@@ -63,12 +72,10 @@ struct VarianceCommand: AsyncParsableCommand {
   }
 
   /// The options as the tree that a spec file would give, every value a text.
-  private func tree() -> JSONNode {
-    let environment = ProcessInfo.processInfo.environment
+  private func tree(rng: String?, seed: String?) -> JSONNode {
     let single = [
       ("model", model), ("family", family), ("objective", objective), ("sampling", sampling),
-      ("rng", rng ?? environment["GSL_RNG_TYPE"]), ("seed", seed ?? environment["GSL_RNG_SEED"]),
-      ("replicates", replicates),
+      ("rng", rng), ("seed", seed), ("replicates", replicates),
     ]
     let lists = [("at", points), ("samples", samples), ("estimators", estimators)]
     return JSONNode(

@@ -1,6 +1,6 @@
 import ArgumentParser
 public import ExperimentRunner
-import Foundation
+@preconcurrency import Foundation
 
 /// The command-line tool.
 public enum Workbench {
@@ -19,12 +19,22 @@ public enum Workbench {
       report("\(error)")
       status = ExitStatus.internalError.rawValue
     }
+    // A full disk shows when the last of the output is written, or had to be before.
+    guard fflush(stdout) == 0, ferror(stdout) == 0 else {
+      report("standard output: cannot be written")
+      exit(ExitStatus.output.rawValue)
+    }
     exit(status)
   }
 
   private static func run(_ arguments: [String]) async -> Int32 {
+    var command: any ParsableCommand
     do {
-      var command = try WorkbenchCommand.parseAsRoot(arguments)
+      command = try WorkbenchCommand.parseAsRoot(arguments)
+    } catch {
+      return end(with: error, .usage)
+    }
+    do {
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
@@ -35,13 +45,19 @@ public enum Workbench {
       failure.lines.forEach(report)
       return failure.status.rawValue
     } catch {
-      if WorkbenchCommand.exitCode(for: error) == .success {
-        print(WorkbenchCommand.fullMessage(for: error))
-        return 0
-      }
-      report(oneLine(WorkbenchCommand.message(for: error)) + " (see 'workbench --help')")
-      return ExitStatus.usage.rawValue
+      return end(with: error, .internalError)
     }
+  }
+
+  /// The status of an end by argument-parser, whose help and version are no errors, or of an unforeseen error.
+  private static func end(with error: any Error, _ status: ExitStatus) -> Int32 {
+    if WorkbenchCommand.exitCode(for: error) == .success {
+      print(WorkbenchCommand.fullMessage(for: error))
+      return 0
+    }
+    let hint = status == .usage ? " (see 'workbench --help')" : ""
+    report(oneLine(WorkbenchCommand.message(for: error)) + hint)
+    return status.rawValue
   }
 
   private static func oneLine(_ text: String) -> String {
@@ -49,7 +65,12 @@ public enum Workbench {
   }
 
   /// One line on standard error.
-  static func report(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+  static func report(_ line: String) {
+    let text = line.unicodeScalars.map { scalar in
+      scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
+    }.joined()
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+  }
 }
 
 /// What the running command works with.

@@ -54,7 +54,8 @@ package func assignments(_ text: Substring) -> [(key: String, value: String)] {
   var pieces: [String] = []
   for part in text.split(separator: ",", omittingEmptySubsequences: false) {
     let key = part.prefix { $0 != "=" }
-    let startsOption = key.count < part.count && !key.isEmpty && key.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
+    let isInQuotes = pieces.last.map { $0.drop { $0 != "=" }.hasPrefix("=\"") && quoted($0) == nil } ?? false
+    let startsOption = !isInQuotes && key.count < part.count && !key.isEmpty && key.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
     if startsOption || pieces.isEmpty {
       pieces.append(String(part))
     } else {
@@ -63,10 +64,14 @@ package func assignments(_ text: Substring) -> [(key: String, value: String)] {
   }
   return pieces.map { piece in
     let key = piece.prefix { $0 != "=" }
-    let value = String(piece.dropFirst(key.count + 1))
-    if value.hasPrefix("\""), case .string(let unquoted)? = (try? JSONNode.parse(Array(value.utf8)))?.value {
-      return (String(key), unquoted)
-    }
-    return (String(key), value)
+    return (String(key), quoted(piece) ?? String(piece.dropFirst(key.count + 1)))
   }
+}
+
+/// What the JSON string after the first `=` of `piece` says; nil if there is none, or it has no end yet.
+private func quoted(_ piece: String) -> String? {
+  let value = piece.drop { $0 != "=" }.dropFirst()
+  guard value.hasPrefix("\""), case .string(let text)? = (try? JSONNode.parse(Array(value.utf8)))?.value
+  else { return nil }
+  return text
 }

@@ -8,6 +8,8 @@ package struct Configured<Product: Sendable>: Sendable {
   /// Where the spec names it.
   package let path: String
   package let line: Int
+  /// Where it sets its options.
+  var optionLines: [String: Int] = [:]
 }
 
 /// What a spec asks for, read and checked as far as it can be without loading data.
@@ -28,6 +30,8 @@ package struct ExperimentSpec: Sendable {
   package var estimators: [Configured<any GradientEstimator>] = []
   /// Whether `estimators` is every registered one: then those that do not fit are left out with a note.
   package var comparesAll = false
+  /// Where each key stands; empty for the command line.
+  package var lines: [String: Int] = [:]
 
   /// Limits that are stated in the schema and in messages.
   package enum Limit {
@@ -44,6 +48,8 @@ package struct SpecReader {
   package let registry: Registry
   package let source: SpecSource
   package private(set) var faults: [Fault] = []
+  /// Keys whose values could not be read whole.
+  private(set) var faultyKeys: Set<String> = []
 
   package init(registry: Registry, source: SpecSource) {
     self.registry = registry
@@ -56,13 +62,14 @@ package struct SpecReader {
     "at", "samples", "replicates", "estimators",
   ]
 
-  private var isText: Bool { source == .commandLine }
+  private var isText: Bool { source.isCommandLine }
 
   /// Reads a file's bytes.
   package mutating func read(_ bytes: [UInt8]) -> ExperimentSpec {
     do {
       return read(try JSONNode.parse(bytes))
     } catch {
+      faultyKeys.insert("")
       faults.append(source.fault("", line: error.line, "not valid JSON: \(error.message) (column \(error.column))"))
       return ExperimentSpec()
     }
@@ -73,10 +80,11 @@ package struct SpecReader {
     var spec = ExperimentSpec()
     guard let members = members(of: root, path: "", allowed: Self.keys, what: "key") else { return spec }
     func at(_ key: String) -> JSONNode? { members[key] }
+    spec.lines = members.mapValues(\.line)
 
     if let node = at("$schema") { _ = string(node, "$schema") }
     if let node = at("name"), let name = string(node, "name") {
-      if isFileName(name) {
+      if ExperimentSpec.isName(name) {
         spec.name = name
       } else {
         fault("name", node, "'\(name)' cannot name a directory: use letters, digits, '-', '_' and '.', not first")
@@ -107,10 +115,14 @@ package struct SpecReader {
     spec.samplings = components(at("sampling"), "sampling", registry.samplings, fallback: "iid")
     spec.points = points(at("at"))
     if let node = at("samples") {
+      checkNotEmpty(node, "samples", "number of draws")
       spec.samples = items(node).enumerated().compactMap { index, item in
         integer(item, itemPath(node, "samples", index), ExperimentSpec.Limit.samples)
       }
-      reportRepeats(spec.samples.map(String.init), node, "samples")
+      if !faultyKeys.contains("samples") {
+        spec.samples = unique(
+          spec.samples.enumerated().map { ($1, String($1), itemPath(node, "samples", $0), node.line) })
+      }
     }
     if let node = at("replicates"), let count = integer(node, "replicates", ExperimentSpec.Limit.replicates) {
       spec.replicates = count
@@ -132,11 +144,10 @@ package struct SpecReader {
       if items.count > 1 { fault("estimators", node, "'all' leaves nothing to add: give it alone") }
       return
     }
-    guard case .array(let items) = node.value else {
+    guard case .array = node.value else {
       fault("estimators", node, "expects an array, found \(node.kind)")
       return
     }
-    if items.isEmpty { fault("estimators", node, "is empty: name at least one estimator") }
     spec.estimators = components(node, "estimators", registry.estimators, fallback: nil)
   }
 
@@ -158,14 +169,11 @@ package struct SpecReader {
     guard let node else {
       return fallback.flatMap { component(componentNode(fromText: $0), path, table) }.map { [$0] } ?? []
     }
-    if case .array(let all) = node.value, all.isEmpty, path != "estimators" {
-      fault(path, node, "is empty: name at least one \(table.kind)")
-    }
+    checkNotEmpty(node, path, table.kind)
     let found = items(node).enumerated().compactMap { index, item in
       component(item, itemPath(node, path, index), table)
     }
-    reportRepeats(found.map(\.text), node, path)
-    return found
+    return unique(found.map { ($0, $0.text, $0.path, $0.line) })
   }
 
   private mutating func component<Product>(
@@ -188,7 +196,8 @@ package struct SpecReader {
     guard let id else { return nil }
     guard let (entry, presets) = table[id] else {
       let nearest = nearestName(to: id, among: table.names).map { "; did you mean '\($0)'?" }
-      let hint = nearest ?? "; known: \(table.ids.joined(separator: ", "))"
+      let options = id.contains(":") ? "; options are written {\"id\": …, \"options\": {…}}" : nil
+      let hint = nearest ?? options ?? "; known: \(table.ids.joined(separator: ", "))"
       fault(path, node, "unknown \(table.kind) '\(id)'\(hint)")
       return nil
     }
@@ -222,7 +231,11 @@ package struct SpecReader {
       }
     }
     guard isGood, let product = entry.make(assigned) else { return nil }
-    return Configured(product: product, text: text(of: product), path: path, line: node.line)
+    var lines: [String: Int] = [:]
+    if case .object(let members)? = options?.value {
+      for member in members { lines[member.key] = member.node.line }
+    }
+    return Configured(product: product, text: text(of: product), path: path, line: node.line, optionLines: lines)
   }
 
   private func text<Product>(of product: Product) -> String {
@@ -233,6 +246,7 @@ package struct SpecReader {
 
   private mutating func generators(_ node: JSONNode?) -> [Generator] {
     guard let node else { return Generator.named(Generator.standardName).map { [$0] } ?? [] }
+    checkNotEmpty(node, "rng", "generator")
     let names = Generator.all.map(\.name)
     let found = items(node).enumerated().compactMap { index, item -> Generator? in
       let path = itemPath(node, "rng", index)
@@ -244,18 +258,18 @@ package struct SpecReader {
       }
       return generator
     }
-    reportRepeats(found.map(\.name), node, "rng")
-    return found
+    if faultyKeys.contains("rng") { return found }
+    return unique(found.enumerated().map { ($1, $1.name, itemPath(node, "rng", $0), node.line) })
   }
 
   private mutating func points(_ node: JSONNode?) -> [(point: Point, path: String, line: Int)] {
     guard let node else { return [(.initial, "at", 0)] }
+    checkNotEmpty(node, "at", "point")
     let found = items(node).enumerated().compactMap { index, item -> (point: Point, path: String, line: Int)? in
       let path = itemPath(node, "at", index)
       return point(item, path).map { ($0, path, item.line) }
     }
-    reportRepeats(found.map(\.point.text), node, "at")
-    return found
+    return unique(found.map { ($0, $0.point.text, $0.path, $0.line) })
   }
 
   private mutating func point(_ node: JSONNode, _ path: String) -> Point? {
@@ -275,7 +289,11 @@ package struct SpecReader {
       return .values(blocks)
     case .string(let name): return .named(name)
     case .object(let members):
-      guard self.members(of: node, path: path, allowed: nil, what: "block") != nil else { return nil }
+      guard let found = self.members(of: node, path: path, allowed: nil, what: "block") else { return nil }
+      guard !found.isEmpty else {
+        fault(path, node, "is empty: give a block of the family, such as \"mean\", its value")
+        return nil
+      }
       var blocks: [Point.Block] = []
       for member in members {
         switch OptionReader.read(member.node, as: .reals(.any), isText: false) {
@@ -294,7 +312,9 @@ package struct SpecReader {
   }
 
   private mutating func seed(_ node: JSONNode) -> UInt64? {
-    if let text = numberOrText(node), let seed = UInt64(text) { return seed }
+    // As a whole number may be written 1e3 or 5.0, as far as that is exact.
+    func exact(_ x: Double) -> UInt64? { x < 0x1p53 ? UInt64(exactly: x) : nil }
+    if let text = numberOrText(node), let seed = UInt64(text) ?? Double(text).flatMap(exact) { return seed }
     fault("seed", node, "expects an integer from 0 to 18446744073709551615, found \(OptionReader.shown(node, isText))")
     return nil
   }
@@ -340,7 +360,7 @@ package struct SpecReader {
         let subject = owner.map { "unknown \(what) '\(member.key)' of '\($0)'" } ?? "unknown \(what) '\(member.key)'"
         fault(memberPath, place, subject + (nearest ?? known))
       } else if found[member.key] != nil {
-        fault(memberPath, place, "given twice")
+        fault(memberPath, place, (isText ? "option '\(member.key)' " : "") + "is given twice; keep one")
       } else {
         found[member.key] = member.node
       }
@@ -348,13 +368,27 @@ package struct SpecReader {
     return found
   }
 
-  private mutating func reportRepeats(_ texts: [String], _ node: JSONNode, _ path: String) {
-    for (index, text) in texts.enumerated() where texts[..<index].contains(text) {
-      fault(path, node, "'\(text)' is given twice: two spellings of one thing")
+  /// The first of each text, after faults for the others.
+  private mutating func unique<T>(_ items: [(item: T, text: String, path: String, line: Int)]) -> [T] {
+    var seen: Set<String> = []
+    return items.compactMap { item, text, path, line in
+      if seen.insert(text).inserted { return item }
+      faults.append(source.fault(path, line: line, Self.repeated("'\(text)'")))
+      return nil
+    }
+  }
+
+  /// What to say of a thing that a spec names once more, perhaps in another spelling.
+  static func repeated(_ what: String) -> String { "\(what) is given already, in this or another spelling; keep one" }
+
+  private mutating func checkNotEmpty(_ node: JSONNode, _ path: String, _ what: String) {
+    if case .array(let items) = node.value, items.isEmpty {
+      fault(path, node, "is empty: name at least one \(what)")
     }
   }
 
   private mutating func fault(_ path: String, _ node: JSONNode, _ message: String) {
+    faultyKeys.insert(SpecSource.key(ofPath: path))
     faults.append(source.fault(path, line: node.line, message))
   }
 
@@ -378,12 +412,14 @@ package struct SpecReader {
   }
 }
 
-/// Whether `name` can name a directory under results/: no separators, nothing hidden, not too long.
-private func isFileName(_ name: String) -> Bool {
-  !name.isEmpty && name.utf8.count <= 100 && name.first != "."
-    && name.unicodeScalars.allSatisfy {
-      $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil || "-_.".unicodeScalars.contains($0))
-    }
+extension ExperimentSpec {
+  /// Whether `name` can name a directory under results/: no separators, nothing hidden, not too long.
+  package static func isName(_ name: String) -> Bool {
+    !name.isEmpty && name.utf8.count <= 100 && name.first != "."
+      && name.unicodeScalars.allSatisfy {
+        $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil || "-_.".unicodeScalars.contains($0))
+      }
+  }
 }
 
 extension JSONNode {
@@ -401,48 +437,58 @@ extension JSONNode {
 }
 
 extension ExperimentSpec {
-  /// The spec as a file would give it, for the manifest of a run from the command line.
-  package var json: JSONOutput {
-    func list<T>(_ items: [T], _ one: (T) -> JSONOutput) -> JSONOutput {
+  /// The spec as a file would give it, for the manifest of a run from the command line: what is left out of `all` is
+  /// not named.
+  package func json(of plan: Plan) -> JSONOutput {
+    func oneOrMore<T>(_ items: [T], _ one: (T) -> JSONOutput) -> JSONOutput {
       items.count == 1 ? one(items[0]) : .array(items.map(one))
     }
-    func components<Product>(_ items: [Configured<Product>]) -> [JSONOutput] { items.map { componentJSON($0.text) } }
-    func oneOrMore(_ items: [JSONOutput]) -> JSONOutput { items.count == 1 ? items[0] : .array(items) }
+    func component<Product>(_ item: Configured<Product>) -> JSONOutput {
+      (item.product as? any Component).map { componentJSON($0) } ?? .string(item.text)
+    }
     var members: [(key: String, value: JSONOutput)] = [
       (key: "name", value: .string(name)), (key: "kind", value: "variance"), (key: "seed", value: .unsigned(seed)),
-      (key: "rng", value: list(generators) { .string($0.name) }),
-      (key: "model", value: oneOrMore(components(models))), (key: "family", value: oneOrMore(components(families))),
+      (key: "rng", value: oneOrMore(generators) { .string($0.name) }),
+      (key: "model", value: oneOrMore(models, component)), (key: "family", value: oneOrMore(families, component)),
     ]
-    if !objectives.isEmpty { members.append((key: "objective", value: oneOrMore(components(objectives)))) }
+    if !objectives.isEmpty { members.append((key: "objective", value: oneOrMore(objectives, component))) }
     members += [
-      (key: "sampling", value: oneOrMore(components(samplings))),
-      (key: "at", value: list(points) { .string($0.point.text) }),
-      (key: "samples", value: list(samples) { .integer($0) }),
-      (key: "replicates", value: .integer(replicates)), (key: "estimators", value: .array(components(estimators))),
+      (key: "sampling", value: oneOrMore(samplings, component)),
+      (key: "at", value: oneOrMore(points) { .string($0.point.text) }),
+      (key: "samples", value: oneOrMore(samples) { .integer($0) }),
+      (key: "replicates", value: .integer(replicates)),
+      (
+        key: "estimators",
+        value: .array(comparesAll ? plan.estimators.map { componentJSON($0) } : estimators.map(component))
+      ),
     ]
     return .object(members)
   }
+}
 
-  /// Canonical text as JSON. Numbers and flags are given as such.
-  private func componentJSON(_ text: String) -> JSONOutput {
-    guard case .object(let members) = componentNode(fromText: text).value, members.count == 2,
-      case .string(let id) = members[0].node.value, case .object(let options) = members[1].node.value
-    else { return .string(text) }
-    return .object([
-      (key: "id", value: .string(id)),
-      (
-        key: "options",
-        value: .object(
-          options.map { option in
-            guard case .string(let value) = option.node.value else { return (option.key, .null) }
-            let parts = value.split(separator: "x").map { Double($0) }
-            let numbers = parts.compactMap(\.self)
-            if !numbers.isEmpty, numbers.count == parts.count {
-              return (option.key, numbers.count == 1 ? .number(numbers[0]) : .array(numbers.map(JSONOutput.number)))
-            }
-            return (option.key, value == "true" ? true : value == "false" ? false : .string(value))
-          })
-      ),
-    ])
+/// What the canonical text of `component` says, values typed.
+private func componentJSON<C: Component>(_ component: C) -> JSONOutput {
+  let text = canonicalText(component)
+  guard case .object(let members) = componentNode(fromText: text).value, members.count == 2,
+    case .object(let given) = members[1].node.value
+  else { return .string(text) }
+  let options = C.descriptor.options.filter { option in given.contains { $0.key == option.name } }
+  return .object([
+    (key: "id", value: .string(String(text.prefix { $0 != ":" }))),
+    (key: "options", value: .object(options.map { (key: $0.name, value: JSONOutput($0.value(in: component))) })),
+  ])
+}
+
+extension JSONOutput {
+  /// An option's value as a spec gives it.
+  init(_ value: OptionValue) {
+    switch value {
+    case .flag(let x): self = .bool(x)
+    case .integer(let x): self = .integer(x)
+    case .none: self = .null
+    case .real(let x): self = .number(x)
+    case .reals(let list): self = list.count == 1 ? .number(list[0]) : .array(list.map(JSONOutput.number))
+    case .text(let text): self = .string(text)
+    }
   }
 }

@@ -24,16 +24,23 @@ package struct Fault: Error, Hashable, Comparable, CustomStringConvertible {
 /// Where a spec came from.
 package enum SpecSource: Hashable, Sendable {
   case file(String)
-  case commandLine
+  /// The command line, and what stands in for absent options, by key: `GSL_RNG_TYPE` for `rng`.
+  case options(standIns: [String: String])
+
+  package static let commandLine = SpecSource.options(standIns: [:])
+
+  var isCommandLine: Bool { if case .options = self { true } else { false } }
 
   /// What to say of a node at `path`. On the command line the first key of the path is an option's name.
   func fault(_ path: String, line: Int, _ message: String) -> Fault {
     switch self {
     case .file(let name): return Fault(place: name, line: line, path: path, message: message)
-    case .commandLine:
-      let key = String(path.prefix { $0 != "." && $0 != "[" })
+    case .options(let standIns):
+      let key = Self.key(ofPath: path)
       let option = key == "estimators" ? "estimator" : key.replacing("_", with: "-")
-      return Fault(place: key.isEmpty ? "" : "--\(option)", message: message)
+      return Fault(place: standIns[key] ?? (key.isEmpty ? "" : "--\(option)"), message: message)
     }
   }
+  /// The key of the document that `path` begins with.
+  static func key(ofPath path: String) -> String { String(path.prefix { $0 != "." && $0 != "[" }) }
 }

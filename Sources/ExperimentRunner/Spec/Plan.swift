@@ -36,13 +36,28 @@ package struct Plan: Sendable {
   /// Estimators that were left out, and why.
   package let notes: [String]
 
-  /// Builds the product and checks it; faults go to `reader`. Nil if there are any.
+  /// The estimators that are compared in some cell, each once; in the order of the cell that has most.
+  package var estimators: [any GradientEstimator] {
+    var seen: Set<String> = []
+    return cells.sorted { $0.entries.count > $1.entries.count }.flatMap(\.entries).filter { seen.insert($0.text).inserted }.map(\.estimator)
+  }
+
+  /// Builds the product and checks it; faults go to `reader`. Nil if there are any, of the reader's too: what could be
+  /// read is checked all the same, so that all faults are reported at once.
   package static func make(_ spec: ExperimentSpec, _ reader: inout SpecReader) -> Plan? {
-    guard reader.faults.isEmpty else { return nil }
-    var builder = PlanBuilder(spec: spec, source: reader.source, registry: reader.registry)
+    var builder = PlanBuilder(
+      spec: spec, source: reader.source, registry: reader.registry, faultyKeys: reader.faultyKeys)
     builder.build()
     builder.faults.forEach { reader.add($0) }
-    return builder.faults.isEmpty ? Plan(cells: builder.cells, notes: builder.notes) : nil
+    guard reader.faults.isEmpty else { return nil }
+    let plan = Plan(cells: builder.cells, notes: builder.notes)
+    do {
+      try Experiment.checkStreams(plan, spec)
+    } catch {
+      reader.add(reader.source.fault("rng", line: spec.lines["rng"] ?? 0, "\(error)"))
+      return nil
+    }
+    return plan
   }
 }
 
@@ -50,6 +65,8 @@ private struct PlanBuilder {
   let spec: ExperimentSpec
   let source: SpecSource
   let registry: Registry
+  /// Keys of the spec that could not be read whole: nothing is inferred from what is missing there.
+  let faultyKeys: Set<String>
   var cells: [Cell] = []
   var notes: [String] = []
   var faults: [Fault] = []
@@ -58,46 +75,77 @@ private struct PlanBuilder {
   /// Estimators whose minimum K exceeds a cell's, with what to say if no cell fits.
   private var tooFewSamples: [String: Fault] = [:]
 
-  init(spec: ExperimentSpec, source: SpecSource, registry: Registry) {
+  init(spec: ExperimentSpec, source: SpecSource, registry: Registry, faultyKeys: Set<String>) {
     self.spec = spec
     self.source = source
     self.registry = registry
+    self.faultyKeys = faultyKeys
   }
 
   mutating func build() {
     for generator in spec.generators where !generator.remark.isEmpty {
       note("generator '\(generator.name)': \(generator.remark)")
     }
+    var modelsAreWhole = !spec.models.isEmpty
     for model in spec.models {
       let integrand: any Integrand
       do {
         integrand = try model.product.makeIntegrand()
       } catch {
-        report(error, of: model.path, model.line)
+        report(error, of: model)
+        modelsAreWhole = false
         continue
       }
       for family in spec.families {
         do {
           try build(model.text, integrand, family.text, family.product.makeFamily(dimension: integrand.dimension))
         } catch {
-          report(error, of: family.path, family.line)
+          report(error, of: family)
         }
       }
     }
+    if !modelsAreWhole { checkBlockNames() }
+    if faultyKeys.contains("samples") { return }
     for (text, fault) in tooFewSamples.sorted(by: { $0.key < $1.key }) where !used.contains(text) {
       if spec.comparesAll { note(fault.message) } else { faults.append(fault) }
     }
     for (text, _) in tooFewSamples.sorted(by: { $0.key < $1.key }) where used.contains(text) {
       note("\(text) is left out where samples are too few for it")
     }
-    if faults.isEmpty, cells.allSatisfy(\.entries.isEmpty) {
-      faults.append(source.fault("estimators", line: 0, "no estimator fits: \(notes.joined(separator: "; "))"))
+    if faults.isEmpty, faultyKeys.isEmpty, cells.isEmpty {
+      faults.append(
+        source.fault("estimators", line: spec.lines["estimators"] ?? 0, "no estimator fits: \(notes.joined(separator: "; "))"))
     }
+  }
+
+  /// What can be said of points where there is no model to try them on.
+  private mutating func checkBlockNames() {
+    for family in spec.families {
+      guard let family = try? family.product.makeFamily(dimension: 1) else { continue }
+      for (point, path, line) in spec.points {
+        guard case .values(let blocks) = point else { continue }
+        do {
+          for block in blocks { _ = try target(block, of: family) }
+        } catch {
+          report(source.fault(path, line: line, error.text))
+        }
+      }
+    }
+  }
+
+  private func target(
+    _ block: Point.Block, of family: any VariationalFamily
+  ) throws(PointError) -> ParameterBlock {
+    if let target = family.parameterBlocks.first(where: { $0.name == block.name }) { return target }
+    let names = family.parameterBlocks.map(\.name)
+    let hint = nearestName(to: block.name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+    throw PointError(text: "unknown block '\(block.name)'; the family has \(names.joined(separator: ", "))\(hint)")
   }
 
   private mutating func build(
     _ modelText: String, _ model: any Integrand, _ familyText: String, _ family: any VariationalFamily
   ) {
+    if spec.objectives.isEmpty, faultyKeys.contains("objective") { return }
     let standard: any Objective = model is any CostFunction ? Expectation() : EvidenceLowerBound()
     let objectives =
       spec.objectives.isEmpty
@@ -108,30 +156,39 @@ private struct PlanBuilder {
         do {
           problem = try Problem(model: model, family: family, objective: objective.product, sampling: sampling.product)
         } catch {
-          faults.append(source.fault(objective.path, line: objective.line, "\(error)"))
+          report(source.fault(objective.path, line: objective.line, "\(error)"))
           continue
         }
+        var points: Set<String> = []
         for (point, path, line) in spec.points {
           let parameters: [Double]
           do {
             parameters = try resolve(point, problem, modelText)
           } catch {
-            faults.append(source.fault(path, line: line, error.text))
+            report(source.fault(path, line: line, error.text))
+            continue
+          }
+          let pointText = canonical(point, family).text
+          if !points.insert(pointText).inserted {
+            report(source.fault(path, line: line, SpecReader.repeated("'\(pointText)'")))
             continue
           }
           let exact = problem.exact(at: parameters)
           for samples in spec.samples {
             guard samples * model.dimension <= ExperimentSpec.Limit.elements else {
-              faults.append(
-                source.fault("samples", line: 0, "\(samples) draws of dimension \(model.dimension) exceed the limit of \(ExperimentSpec.Limit.elements) numbers an estimate"))
+              report(
+                source.fault(
+                  "samples", line: spec.lines["samples"] ?? 0,
+                  "\(samples) draws of dimension \(model.dimension) exceed the limit of \(ExperimentSpec.Limit.elements) numbers an estimate"))
               continue
             }
             let entries = entries(for: problem, samples: samples)
+            if entries.isEmpty { continue }
             for generator in spec.generators {
               cells.append(
                 Cell(
                   problem: problem, generator: generator, model: modelText, family: familyText,
-                  objective: objective.text, sampling: sampling.text, point: point.text, samples: samples,
+                  objective: objective.text, sampling: sampling.text, point: pointText, samples: samples,
                   parameters: parameters, exact: exact, entries: entries))
             }
           }
@@ -157,7 +214,7 @@ private struct PlanBuilder {
         }
         if entries.contains(where: { $0.text == text }) {
           if !spec.comparesAll {
-            let message = "'\(configured.text)' is '\(text)' here: two spellings of one thing"
+            let message = SpecReader.repeated("'\(configured.text)', which is '\(text)' here,")
             report(source.fault(configured.path, line: configured.line, message))
           }
           continue
@@ -219,14 +276,11 @@ private struct PlanBuilder {
         if blocks[..<index].contains(where: { $0.name == block.name }) {
           throw PointError(text: "block '\(block.name)' is given twice")
         }
-        guard let target = family.parameterBlocks.first(where: { $0.name == block.name }) else {
-          let names = family.parameterBlocks.map(\.name)
-          let hint = nearestName(to: block.name, among: names).map { "; did you mean '\($0)'?" } ?? ""
-          throw PointError(text: "unknown block '\(block.name)'; the family has \(names.joined(separator: ", "))\(hint)")
-        }
+        let target = try target(block, of: family)
         guard block.values.count == 1 || block.values.count == target.range.count else {
+          let count = target.range.count
           throw PointError(
-            text: "block '\(block.name)' has \(target.range.count) coordinates, and is given \(block.values.count) numbers")
+            text: "block '\(block.name)' has \(count) \(count == 1 ? "coordinate" : "coordinates"), and is given \(block.values.count) numbers")
         }
         for (offset, p) in target.range.enumerated() {
           parameters[p] = block.values[block.values.count == 1 ? 0 : offset]
@@ -234,6 +288,18 @@ private struct PlanBuilder {
       }
       return parameters
     }
+  }
+
+  /// Blocks in the family's order, one number where all are equal.
+  private func canonical(_ point: Point, _ family: any VariationalFamily) -> Point {
+    guard case .values(let blocks) = point else { return point }
+    return .values(
+      family.parameterBlocks.compactMap { target in
+        blocks.first { $0.name == target.name }.map { block in
+          let isConstant = block.values.allSatisfy { $0 == block.values[0] }
+          return Point.Block(name: block.name, values: isConstant ? [block.values[0]] : block.values)
+        }
+      })
   }
 
   private func canonical(_ estimator: any GradientEstimator, _ problem: Problem) -> any GradientEstimator {
@@ -246,9 +312,10 @@ private struct PlanBuilder {
     if !faults.contains(fault) { faults.append(fault) }
   }
 
-  private mutating func report(_ error: ComponentError, of path: String, _ line: Int) {
-    let optionPath = error.option.map { "\(path).options.\($0)" } ?? path
-    let subject = source == .commandLine ? error.option.map { "option '\($0)' " } ?? "" : ""
+  private mutating func report<Product>(_ error: ComponentError, of item: Configured<Product>) {
+    let optionPath = error.option.map { "\(item.path).options.\($0)" } ?? item.path
+    let subject = source.isCommandLine ? error.option.map { "option '\($0)': " } ?? "" : ""
+    let line = error.option.flatMap { item.optionLines[$0] } ?? item.line
     report(source.fault(optionPath, line: line, subject + error.description))
   }
 

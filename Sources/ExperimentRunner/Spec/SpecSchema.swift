@@ -44,7 +44,7 @@ package enum SpecSchema {
           property(
             "estimators", "what is compared",
             .object([
-              (key: "type", value: "array"), (key: "minItems", value: 1),
+              (key: "type", value: "array"), (key: "minItems", value: 1), (key: "uniqueItems", value: true),
               (key: "items", value: components(registry.estimators)),
             ])),
         ])
@@ -147,7 +147,7 @@ package enum SpecSchema {
     case .choice(let names): members.append((key: "enum", value: .array(names.map { .string($0) })))
     case .text: members.append((key: "type", value: "string"))
     }
-    members.append((key: "default", value: defaultValue(option.defaultValue)))
+    members.append((key: "default", value: JSONOutput(option.defaultValue)))
     return (option.name, .object(members))
   }
 
@@ -155,16 +155,5 @@ package enum SpecSchema {
     [(key: "type", value: "number")]
       + (bounds.lower.map { [(key: bounds.excludesLower ? "exclusiveMinimum" : "minimum", value: .number($0))] } ?? [])
       + (bounds.upper.map { [(key: "maximum", value: .number($0))] } ?? [])
-  }
-
-  private static func defaultValue(_ value: OptionValue) -> JSONOutput {
-    switch value {
-    case .flag(let x): .bool(x)
-    case .integer(let x): .integer(x)
-    case .none: .null
-    case .real(let x): .number(x)
-    case .reals(let list): list.count == 1 ? .number(list[0]) : .array(list.map(JSONOutput.number))
-    case .text(let text): .string(text)
-    }
   }
 }

@@ -1,0 +1,91 @@
+import Testing
+
+/// What the tool says of itself, to the letter.
+@Suite struct HelpTests {
+  static let overview = """
+    OVERVIEW: Compares Monte Carlo gradient estimators for variational inference.
+
+    A component is ID or ID:KEY=VALUE,KEY=VALUE, as in
+    score:baseline=leave-one-out. 'workbench list' names them, 'workbench describe
+    ID' says what they are.
+
+    Exit status: 0 done; 1 a cell or a check failed; 2 a claim was refuted; 64
+    wrong syntax; 65 bad content, or a missing input file; 70 internal; 73 output
+    cannot be written; 130 interrupted.
+
+    USAGE: workbench <subcommand>
+
+    OPTIONS:
+      --version               Show the version.
+      -h, --help              Show help information.
+
+    SUBCOMMANDS:
+      variance                Measures the gradient variance of estimators, on the
+                              same draws.
+      run                     Runs experiments and writes their results.
+      validate                Checks experiments and reports every fault, without
+                              running anything.
+      schema                  Prints the JSON Schema of experiments, for editors
+                              and validators.
+      list                    Lists estimators, models, families, objectives,
+                              samplings or generators.
+      describe                Says what a component is: equation, requirements,
+                              bias, cost, options.
+      cite                    Prints the BibTeX of components, or of keys.
+
+      See 'workbench help <subcommand>' for detailed help.
+    """
+
+  static let variance = """
+    OVERVIEW: Measures the gradient variance of estimators, on the same draws.
+
+    Every option has a default: 'workbench variance --estimator score' runs. Repeat
+    an option for more values, or give them together: --samples 1 10. Nothing is
+    written without --out.
+
+    USAGE: workbench variance <options>
+
+    OPTIONS:
+      --estimator <id …>      What to compare, or 'all'.
+      --model <id>            Model or cost function. (default: gaussian)
+      --family <id>           Variational family. (default: mean-field-normal)
+      --objective <id>        What the gradient is of. (default: elbo; expectation
+                              for a cost function)
+      --sampling <id>         How draws are made. (default: iid)
+      --at <point …>          Where: initial, optimum, a point that the model
+                              names, or BLOCK=VALUE,… (default: initial)
+      --samples <k …>         K, draws an estimate. (default: 1)
+      --replicates <r>        R, estimates measured. (default: 10000)
+      --seed <n>              Seed. (default: GSL_RNG_SEED, or 1)
+      --rng <type>            Generator of GSL's. (default: GSL_RNG_TYPE, or
+                              mt19937)
+      --threads <t>           Parallel tasks. (default: the number of processors)
+      --out <dir>             Write manifest and CSV files to this directory.
+      --format <format>       What to print: table, csv (variance.csv) or json (the
+                              same rows). (values: table, csv, json; default: table)
+      --version               Show the version.
+      -h, --help              Show help information.
+
+    """
+
+  @Test(arguments: [[], ["--help"], ["-h"], ["help"]]) func overviewOfTheTool(_ arguments: [String]) throws {
+    #expect(try Sandbox().run(arguments) == Outcome(status: 0, output: Self.overview + "\n"))
+  }
+
+  @Test(arguments: [["variance", "--help"], ["help", "variance"]])
+  func optionsOfVariance(_ arguments: [String]) throws {
+    #expect(try Sandbox().run(arguments) == Outcome(status: 0, output: Self.variance + "\n"))
+  }
+
+  @Test(arguments: ["run", "validate", "schema", "list", "describe", "cite"])
+  func everyCommandHasHelp(_ command: String) throws {
+    let help = try Sandbox().run(command, "--help")
+    #expect(help.status == 0 && help.errors.isEmpty)
+    #expect(help.output.contains("\nUSAGE: workbench \(command)"))
+  }
+
+  @Test func version() throws {
+    let outcome = try Sandbox().run("--version")
+    #expect(outcome.status == 0 && outcome.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+  }
+}

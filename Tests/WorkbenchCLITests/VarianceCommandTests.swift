@@ -1,0 +1,148 @@
+import ExperimentRunner
+import Foundation
+import Testing
+
+/// What `variance` prints.
+@Suite struct VarianceCommandTests {
+  @Test func tableOfSeveralEstimators() throws {
+    let arguments = [
+      "variance", "--estimator", "score", "reparam", "analytic-kl", "stl", "--seed", "7", "--replicates", "2000",
+      "--samples", "2", "--at", "mean=-0.5,log_scale=-1",
+    ]
+    #expect(
+      try Sandbox().run(arguments)
+        == Outcome(
+          status: 0,
+          output: """
+            gaussian · mean-field-normal · elbo · iid
+            at mean=-0.5,log_scale=-1, K = 2 draws an estimate, R = 2000 replicates, mt19937, seed 7
+
+              estimator      variance  95 % interval   marks  × least  95 % interval   bias p    SNR  cost  variance × cost
+              ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+              score            30.1    [28.1, 33.0]           124      [118, 134]        0.21  0.416     2           60.3
+              reparam           0.63   [0.59, 0.69]             2.595  [2.583, 2.611]    0.15  2.70      4            2.52
+              * analytic-kl     0.242  [0.226, 0.264]                                    0.15  4.33      4            0.970
+              stl               2.75   [2.58, 2.96]            11.3    [10.7, 12.0]      0.15  1.25      4           11.0
+
+            analytic-kl has 0.3853 [0.3830, 0.3872] times the variance of reparam.
+
+            *  the least variance measured; the ratios are to it, paired on the same draws
+
+            """))
+  }
+
+  @Test func tableOfOneEstimator() throws {
+    let arguments = [
+      "variance", "--estimator", "score", "--seed", "3", "--replicates", "5000", "--model", "gaussian:dimension=3",
+    ]
+    #expect(
+      try Sandbox().run(arguments)
+        == Outcome(
+          status: 0,
+          output: """
+            gaussian:dimension=3 · mean-field-normal · elbo · iid
+            at initial, K = 1 draw an estimate, R = 5000 replicates, mt19937, seed 3
+
+              score      variance  95 % interval  marks  gradient  exact  bias z     p  bias below     SNR  cost  variance × cost
+              ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+              mean            155  [147, 164]               1.620  1.732     1.2  0.57        27 %  0.129      1              155
+              log_scale       418  [373, 486]               1.741  1.732     1.6  0.28        56 %  0.0839     1              418
+              all             573  [521, 648]               2.378  2.449     1.6  0.48        44 %  0.0983     1              573
+
+            score has variance 573 [521, 648], and no bias is seen (p = 0.48; one above 44 % of the gradient is excluded at 95 %).
+
+            """))
+  }
+
+  static let header =
+    "model,family,objective,sampling,estimator,point,samples,replicates,seed,generator,block,parameters,variance,"
+    + "variance_ci_low,variance_ci_high,interval_mark,variance_max,gradient_norm,exact_gradient_norm,bias_z_max,bias_p,"
+    + "bias_bound,mse,snr,kurtosis,evaluations,gradient_evaluations,work_normalized_variance,nonfinite"
+
+  @Test func csvAndJSONHoldTheSameRows() throws {
+    let sandbox = try Sandbox()
+    let arguments = [
+      "variance", "--estimator", "score:rao_blackwell=true,baseline=mean", "pathwise", "--samples", "1", "--samples",
+      "10", "--replicates", "1e3", "--model", "gaussian:noise=0.50,dimension=2,x=1x2",
+    ]
+    let csv = try sandbox.run(arguments + ["--format", "csv"])
+    #expect(csv.status == 0 && csv.errors.isEmpty)
+    #expect(csv.output.hasPrefix(Self.header + "\n"))
+    let table = rows(csv.output)
+    // Two cells, two estimators, three blocks; options in declared order, defaults left out, shortest numbers.
+    #expect(table.count == 12)
+    #expect(Set(table.map { $0["model"] }) == ["gaussian:dimension=2,x=1x2,noise=0.5"])
+    #expect(Set(table.map { $0["estimator"] }) == ["score:baseline=mean,rao_blackwell=true", "reparam"])
+    #expect(csv.output.contains("\n\"gaussian:dimension=2,x=1x2,noise=0.5\",mean-field-normal,elbo,iid,reparam,"))
+
+    let json = try sandbox.run(arguments + ["--format", "json"])
+    // Foundation reads it too, but is off by a rounding in some numbers.
+    let objects = try #require(JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: Any]])
+    guard case .array(let nodes) = try JSONNode.parse(Array(json.output.utf8)).value else {
+      Issue.record("not an array")
+      return
+    }
+    #expect(nodes.count == table.count && objects.count == table.count)
+    for (node, row) in zip(nodes, table) {
+      guard case .object(let members) = node.value else { continue }
+      #expect(members.map(\.key) == Self.header.split(separator: ",").map(String.init))
+      for member in members {
+        switch member.node.value {
+        case .string(let text), .number(let text): #expect(text == row[member.key])
+        default: #expect(member.node.value == .null && row[member.key] == "")
+        }
+      }
+    }
+    #expect(sandbox.names() == [])
+  }
+
+  @Test func allLeavesOutWhatDoesNotFit() throws {
+    let outcome = try Sandbox().run(
+      "variance", "--estimator", "all", "--model", "quadratic", "--replicates", "100", "--format", "csv")
+    #expect(
+      outcome.errors == """
+        note: analytic-kl is left out: kl=analytic splits the ELBO, and the objective here has no KL divergence
+        note: stl is left out: needs an objective with log q in it, such as 'elbo': without it there is no score term to drop
+        note: score:baseline=leave-one-out needs samples of at least 2, and is given 1
+
+        """)
+    #expect(outcome.status == 0)
+    var estimators: [String] = []
+    for row in rows(outcome.output) where row["block"] == "all" { estimators.append(row["estimator"] ?? "") }
+    #expect(
+      estimators == [
+        "score", "score:baseline=mean", "score:baseline=moving-average", "score:baseline=optimal", "reparam", "exact",
+      ])
+  }
+
+  @Test func estimatorsAreLeftOutWhereSamplesAreTooFew() throws {
+    let outcome = try Sandbox().run(
+      "variance", "--estimator", "score:baseline=leave-one-out", "--samples", "1", "3", "--replicates", "100",
+      "--format", "csv")
+    #expect(outcome.status == 0)
+    #expect(outcome.errors == "note: score:baseline=leave-one-out is left out where samples are too few for it\n")
+    #expect(Set(rows(outcome.output).map { $0["samples"] }) == ["3"])
+  }
+
+  @Test func environmentStandsInForAbsentOptions() throws {
+    let sandbox = try Sandbox()
+    let arguments = ["variance", "--estimator", "score", "--replicates", "100", "--format", "csv"]
+    let environment = ["GSL_RNG_TYPE": "taus", "GSL_RNG_SEED": "18446744073709551615"]
+    let outcome = try sandbox.run(arguments, environment: environment)
+    #expect(rows(outcome.output).allSatisfy { $0["generator"] == "taus" && $0["seed"] == "18446744073709551615" })
+    // GSL itself would announce what it read.
+    #expect(outcome.errors.isEmpty)
+    #expect(
+      try sandbox.run(arguments + ["--rng", "taus", "--seed", "18446744073709551615"]) == outcome)
+    #expect(
+      try sandbox.run(arguments + ["--rng", "mt19937", "--seed", "1"], environment: environment)
+        == sandbox.run(arguments))
+  }
+
+  @Test func aFullDiskIsReported() throws {
+    guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
+    let outcome = try Sandbox().run(
+      ["-c", "\"$0\" schema > /dev/full", Sandbox.executable.path], executable: URL(fileURLWithPath: "/bin/sh"))
+    #expect(outcome == .refusal(73, ["standard output: cannot be written"]))
+  }
+}
