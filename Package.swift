@@ -61,7 +61,7 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
 
-    .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: numeric),
+    .testTarget(name: "CKernelsTests", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
     .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "Randomness"], swiftSettings: numeric),
     .testTarget(
       name: "GradientEstimationTests", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
@@ -81,7 +81,10 @@ let package = Package(
         "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Randomness",
         "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
-    .testTarget(name: "OptimizationTests", dependencies: ["Optimization"], swiftSettings: numeric),
+    .testTarget(
+      name: "OptimizationTests",
+      dependencies: ["GradientEstimation", "LatentModels", "Optimization", "VariationalFamilies"],
+      swiftSettings: numeric),
     .testTarget(
       name: "ExperimentRunnerTests",
       dependencies: [

@@ -35,7 +35,8 @@ public struct StickingTheLanding: GradientEstimator {
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
     try checkPathwise(problem)
     guard problem.terms.contains(.entropy) else {
-      throw EstimatorError("needs an objective with log q in it, such as 'elbo': without it there is no score term to drop")
+      throw EstimatorError(
+        "needs an objective with log q in it, such as 'elbo': without it there is no score term to drop")
     }
     return Requirements(
       quantities: Quantities(gradients: problem.terms), gradientEvaluations: Double(samples) * problem.dataShare)

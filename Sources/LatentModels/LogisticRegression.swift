@@ -91,7 +91,10 @@ public struct LogisticRegressionSpecification: IntegrandSpecification {
     id: "logistic-regression", summary: "Bayesian logistic regression with a standard normal prior",
     equation: "z ~ N(0, I_D),  y_n | z ~ Bernoulli(1/(1 + exp(−x_n·z)))",
     notes: [
-      Note("Data", "breast-cancer is shipped (569 × 30, and the intercept: D = 31); else the path of a CSV file with a header, numeric columns and a target of 0 and 1."),
+      Note(
+        "Data",
+        "breast-cancer is shipped (569 × 30, and the intercept: D = 31); else the path of a CSV file with a header, numeric columns and a target of 0 and 1."
+      ),
       Note("Exact", "ELBO and gradient, by one-dimensional quadrature; point prior."),
       Note("Serves", "values and gradients of prior and likelihood; the prior factorises over coordinates."),
     ],

@@ -69,7 +69,8 @@ struct NumericTable: Sendable {
       for (column, field) in zip(header, row) {
         let trimmed = field.trimmingCharacters(in: .whitespaces)
         guard let number = Double(trimmed) else {
-          throw fault(line, trimmed.isEmpty ? "column '\(column)' is empty" : "column '\(column)': '\(trimmed)' is not a number")
+          throw fault(
+            line, trimmed.isEmpty ? "column '\(column)' is empty" : "column '\(column)': '\(trimmed)' is not a number")
         }
         guard number.isFinite else { throw fault(line, "column '\(column)': '\(trimmed)' is not a finite number") }
         numbers.append(number)

@@ -20,7 +20,8 @@ public struct RegressionData: Sendable {
     if let bad = outcome.firstIndex(where: { $0 != 0 && $0 != 1 }) {
       throw ComponentError(
         option: "target",
-        "\(table.source):\(bad + 2): column '\(table.columns[targetColumn])' is \(outcome[bad]); the target must be 0 or 1")
+        "\(table.source):\(bad + 2): column '\(table.columns[targetColumn])' is \(outcome[bad]); the target must be 0 or 1"
+      )
     }
     let features = (0..<width).filter { $0 != targetColumn }
     guard !features.isEmpty || intercept else {
@@ -33,10 +34,12 @@ public struct RegressionData: Sendable {
       if standardize {
         let mean = values.reduce(0, +) / Double(rows)
         let scale = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(rows)).squareRoot()
-        guard scale > 0, scale.isFinite else {
+        // A column of one value may have a mean that rounds to another: compare, rather than trust scale > 0.
+        guard values.contains(where: { $0 != values[0] }), scale > 0, scale.isFinite else {
           throw ComponentError(
             option: "standardize",
-            "\(table.source): column '\(table.columns[column])' is constant and cannot be standardised; drop it or use standardize=false")
+            "\(table.source): column '\(table.columns[column])' is constant and cannot be standardised; drop it or use standardize=false"
+          )
         }
         values = values.map { ($0 - mean) / scale }
       }

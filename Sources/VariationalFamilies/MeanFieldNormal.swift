@@ -229,7 +229,9 @@ public struct MeanFieldNormalSpecification: FamilySpecification {
     id: "mean-field-normal", summary: "independent normals, parametrised by mean and log_scale",
     equation: "q(z) = N(z; mean, diag(exp(2 log_scale)))",
     notes: [
-      Note("Parameters", "mean [D], log_scale [D]; starts at N(0, I). Gradients are in log_scale: Var(∂σ) = Var(∂log σ)/σ²."),
+      Note(
+        "Parameters",
+        "mean [D], log_scale [D]; starts at N(0, I). Gradients are in log_scale: Var(∂σ) = Var(∂log σ)/σ²."),
       Note("Closed forms", "entropy; KL to a diagonal normal prior."),
     ],
     references: [Reference("kingma2014", "section 2.4")])

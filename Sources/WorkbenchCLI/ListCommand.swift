@@ -16,7 +16,9 @@ struct ListCommand: ParsableCommand {
 
   func run() throws {
     let kinds = kind.map { [$0] } ?? Kind.allCases.filter { $0 != .generators }
-    let parts = kinds.map { (kinds.count > 1 ? "\($0.rawValue)\n" : "") + rows($0, indent: kinds.count > 1 ? "  " : "") }
+    let parts = kinds.map {
+      (kinds.count > 1 ? "\($0.rawValue)\n" : "") + rows($0, indent: kinds.count > 1 ? "  " : "")
+    }
     print(parts.joined(separator: "\n\n"))
   }
 

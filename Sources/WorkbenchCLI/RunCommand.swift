@@ -12,7 +12,8 @@ struct RunCommand: AsyncParsableCommand {
 
   @Argument(help: ArgumentHelp("Experiments, as JSON.", valueName: "file"))
   var files: [String]
-  @Option(help: ArgumentHelp("Where to write; with several files, DIR/<name>. (default: results/<name>)", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Where to write; with several files, DIR/<name>. (default: results/<name>)", valueName: "dir"))
   var out: String?
   @OptionGroup var execution: ExecutionOptions
 
@@ -41,7 +42,9 @@ struct ValidateCommand: ParsableCommand {
     for experiment in try SpecFiles.plan(files) {
       experiment.plan.notes.forEach { Workbench.report("note: \(experiment.source): \($0)") }
       let cells = experiment.plan.cells, entries = cells.reduce(0) { $0 + $1.entries.count }
-      print("\(experiment.source): valid; \(cells.count) \(cells.count == 1 ? "cell" : "cells"), \(entries) \(entries == 1 ? "entry" : "entries")")
+      print(
+        "\(experiment.source): valid; \(cells.count) \(cells.count == 1 ? "cell" : "cells"), \(entries) \(entries == 1 ? "entry" : "entries")"
+      )
     }
   }
 }
@@ -73,7 +76,8 @@ enum SpecFiles {
       }
       if let other = experiments.first(where: { $0.spec.name == spec.name }) {
         faults.append(
-          "\(file):\(spec.lines["name"] ?? 1): name: '\(spec.name)' is the name of \(other.source) too; results would be lost: rename one")
+          "\(file):\(spec.lines["name"] ?? 1): name: '\(spec.name)' is the name of \(other.source) too; results would be lost: rename one"
+        )
       }
       experiments.append(PlannedExperiment(spec: spec, plan: plan, source: file, text: bytes))
     }

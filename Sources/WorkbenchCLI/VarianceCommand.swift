@@ -16,18 +16,24 @@ struct VarianceCommand: AsyncParsableCommand {
       give them together: --samples 1 10. Nothing is written without --out.
       """)
 
-  @Option(name: .customLong("estimator"), parsing: .upToNextOption, help: ArgumentHelp("What to compare, or 'all'.", valueName: "id …"))
+  @Option(
+    name: .customLong("estimator"), parsing: .upToNextOption,
+    help: ArgumentHelp("What to compare, or 'all'.", valueName: "id …"))
   var estimators: [String] = []
   @Option(help: ArgumentHelp("Model or cost function. (default: gaussian)", valueName: "id"))
   var model: String?
   @Option(help: ArgumentHelp("Variational family. (default: mean-field-normal)", valueName: "id"))
   var family: String?
-  @Option(help: ArgumentHelp("What the gradient is of. (default: elbo; expectation for a cost function)", valueName: "id"))
+  @Option(
+    help: ArgumentHelp("What the gradient is of. (default: elbo; expectation for a cost function)", valueName: "id"))
   var objective: String?
   @Option(help: ArgumentHelp("How draws are made. (default: iid)", valueName: "id"))
   var sampling: String?
-  @Option(name: .customLong("at"), parsing: .upToNextOption,
-    help: ArgumentHelp("Where: initial, optimum, a point that the model names, or BLOCK=VALUE,… (default: initial)", valueName: "point …"))
+  @Option(
+    name: .customLong("at"), parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Where: initial, optimum, a point that the model names, or BLOCK=VALUE,… (default: initial)", valueName: "point …"
+    ))
   var points: [String] = []
   @Option(parsing: .upToNextOption, help: ArgumentHelp("K, draws an estimate. (default: 1)", valueName: "k …"))
   var samples: [String] = []

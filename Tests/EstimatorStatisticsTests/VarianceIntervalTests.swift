@@ -67,7 +67,8 @@ import Testing
     let draws = try Draws("units"), first = draws.normals(1000), second = draws.normals(1000)
     func comparison(_ unit: Double) -> ComparisonMoments {
       var all = ComparisonMoments(
-        blocks: [0..<1, 1..<2, 0..<2], scales: [[0.7 * unit * unit, 1.9 * unit * unit], [2 * unit * unit, unit * unit]])
+        blocks: [0..<1, 1..<2, 0..<2],
+        scales: [[0.7 * unit * unit, 1.9 * unit * unit], [2 * unit * unit, unit * unit]])
       for (a, b) in zip(split([first, second], into: [256]), split([second, first.map { $0 * $0 }], into: [256])) {
         all.add([a.gradients.map { $0 * unit }, b.gradients.map { $0 * unit }], lanes: a.lanes)
       }

@@ -84,7 +84,10 @@ import Testing
   /// The quadrature itself, against numbers of the table: score, mean baseline, optimal baseline, pathwise.
   @Test(arguments: [
     ("quadratic:k=-3.0", [495, 138, 134, 4, 1546, 696, 664, 72]),
-    ("exp-quadratic:k=1.0", [0.17575024, 0.080673, 0.07222169, 0.21172339, 0.17669049, 0.2231727, 0.11278398, 0.17573121]),
+    (
+      "exp-quadratic:k=1.0",
+      [0.17575024, 0.080673, 0.07222169, 0.21172339, 0.17669049, 0.2231727, 0.11278398, 0.17573121]
+    ),
     ("cosine:k=2.0", [0.44106947, 0.46327255, 0.41252265, 1.9398635, 0.92798061, 0.92163687, 0.92163687, 1.9426719]),
   ]) func quadratureGivesTheTable(_ model: String, _ wanted: [Double]) throws {
     let c = try #require(Self.cases.first { $0.model == model && $0.m == 1 })

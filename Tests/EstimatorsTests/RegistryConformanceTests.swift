@@ -72,7 +72,8 @@ import WorkbenchCLI
       for entry in figures.entries where entry.entry.biasNote == nil {
         let bias = try #require(entry.all?.bias)
         #expect(
-          bias.p > 1e-4 / Double(4 * configurations.count), "\(entry.entry.text) on \(model) at \(at): z \(bias.largest)")
+          bias.p > 1e-4 / Double(4 * configurations.count),
+          "\(entry.entry.text) on \(model) at \(at): z \(bias.largest)")
       }
     }
   }
@@ -156,7 +157,9 @@ extension Cell {
 
   static func shrunk<E: GradientEstimator>(_ estimator: E) -> any GradientEstimator { Shrunk(estimator) }
 
-  @Test(arguments: ["prior", "mean=-0.5,log_scale=-0.916290731874155"]) func twoPercentIsCaught(_ at: String) async throws {
+  @Test(arguments: ["prior", "mean=-0.5,log_scale=-0.916290731874155"]) func twoPercentIsCaught(_ at: String)
+    async throws
+  {
     let registry = try StandardRegistry.make()
     // Points A and C of the conjugate model; K = 4 serves leave-one-out.
     let base = try RegistryConformanceTests.cell("gaussian", at: at, samples: 4, registry)

@@ -79,7 +79,8 @@ import Testing
       "--replicates: expects an integer from 100 to 1000000000, found 'many'"),
     Case("variance --estimator score --samples 0", "--samples: expects an integer from 1 to 100000, found '0'"),
     Case("variance --estimator score --samples 1.5", "--samples: expects an integer from 1 to 100000, found '1.5'"),
-    Case("variance --estimator score --samples 100001", "--samples: expects an integer from 1 to 100000, found '100001'"),
+    Case(
+      "variance --estimator score --samples 100001", "--samples: expects an integer from 1 to 100000, found '100001'"),
     Case(
       "variance --estimator score --samples 100000 --model gaussian:dimension=100",
       "--samples: 100000 draws of dimension 100 exceed the limit of 4000000 numbers an estimate"),
@@ -97,7 +98,8 @@ import Testing
       "--estimator: 'analytic-kl' is given already, in this or another spelling; keep one"),
     Case(
       "variance --estimator reparam reparam:kl=entropy",
-      "--estimator: 'reparam:kl=entropy', which is 'reparam' here, is given already, in this or another spelling; keep one"),
+      "--estimator: 'reparam:kl=entropy', which is 'reparam' here, is given already, in this or another spelling; keep one"
+    ),
     Case("variance --estimator score all", "--estimator: 'all' leaves nothing to add: give it alone"),
     Case(
       "variance --estimator score:baseline=leave-one-out",

@@ -278,7 +278,9 @@ import Testing
     func fault(_ options: String) throws -> Outcome {
       try sandbox.run("variance", "--estimator", "score", "--model", "logistic-regression:\(options)")
     }
-    #expect(try fault("data=dir") == .refusal(65, ["--model: option 'data': dir: it is a directory; the shipped data set is 'breast-cancer'"]))
+    #expect(
+      try fault("data=dir")
+        == .refusal(65, ["--model: option 'data': dir: it is a directory; the shipped data set is 'breast-cancer'"]))
     #expect(
       try fault("data=dir/d.csv,target=z")
         == .refusal(65, ["--model: option 'target': dir/d.csv has no column 'z'; it has a, y"]))
@@ -288,6 +290,9 @@ import Testing
     #expect(
       try fault("data=dir/d.csv,minibatch=0")
         == .refusal(
-          65, ["--model: option 'minibatch' of 'logistic-regression' expects an integer from 1 to 1000000000, or none, found '0'"]))
+          65,
+          [
+            "--model: option 'minibatch' of 'logistic-regression' expects an integer from 1 to 1000000000, or none, found '0'"
+          ]))
   }
 }

@@ -8,21 +8,24 @@ import WorkbenchCLI
 @Suite struct CatalogueTests {
   static let registry = try? StandardRegistry.make()
 
-  static let components: [ComponentDescription] = registry.map {
-    $0.estimators.entries.map(\.about) + $0.models.entries.map(\.about) + $0.families.entries.map(\.about)
-      + $0.objectives.entries.map(\.about) + $0.samplings.entries.map(\.about)
-  } ?? []
+  static let components: [ComponentDescription] =
+    registry.map {
+      $0.estimators.entries.map(\.about) + $0.models.entries.map(\.about) + $0.families.entries.map(\.about)
+        + $0.objectives.entries.map(\.about) + $0.samplings.entries.map(\.about)
+    } ?? []
 
   static let names = components.flatMap { [$0.id] + $0.aliases.map(\.id) }
 
   /// The keys of References.bib.
   static let keys: Set<String> = {
-    let text = (try? String(contentsOf: Sandbox.package.appendingPathComponent("References.bib"), encoding: .utf8)) ?? ""
+    let text =
+      (try? String(contentsOf: Sandbox.package.appendingPathComponent("References.bib"), encoding: .utf8)) ?? ""
     return Set(text.matches(of: /(?m)^@\w+\{([^,\s]+),/).map { String($0.1) })
   }()
 
   @Test func thereAreComponents() {
-    #expect(Set(Self.names).isSuperset(of: ["score", "reparam", "pathwise", "analytic-kl", "stl", "gaussian", "elbo", "iid"]))
+    #expect(
+      Set(Self.names).isSuperset(of: ["score", "reparam", "pathwise", "analytic-kl", "stl", "gaussian", "elbo", "iid"]))
   }
 
   @Test func listNamesEveryId() throws {
@@ -88,7 +91,8 @@ import WorkbenchCLI
 @Suite struct ShippedExperimentsTests {
   static let directory = Sandbox.package.appendingPathComponent("Experiments")
 
-  static let files: [URL] = ((try? FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)) ?? [])
+  static let files: [URL] =
+    ((try? FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)) ?? [])
     .filter { $0.pathExtension == "json" && $0.lastPathComponent != "schema.json" }
     .sorted { $0.path < $1.path }
 

@@ -28,7 +28,9 @@ import Testing
   }
 
   /// The rows of `csv` that are of one of `estimators` in a cell of `model` and `samples`.
-  func lines(_ csv: String, of estimators: Set<String>, model: String = "gaussian", samples: String = "1") -> [[String: String]] {
+  func lines(_ csv: String, of estimators: Set<String>, model: String = "gaussian", samples: String = "1") -> [[String:
+    String]]
+  {
     rows(csv).filter { row in
       let named = [row["estimator"], row["estimator_a"], row["estimator_b"]].compactMap(\.self)
       return named.allSatisfy(estimators.contains) && row["model"] == model && row["samples"] == samples
@@ -49,7 +51,8 @@ import Testing
         #""estimators": ["exact", \#(Self.raoBlackwell), "reparam", \#(Self.learning), "score"]"#))
     for name in all.subtracting(["stl"]).sorted() {
       let json =
-        name == "score:baseline=moving-average" ? Self.learning : name.hasPrefix("score:") ? Self.raoBlackwell : "\"\(name)\""
+        name == "score:baseline=moving-average"
+        ? Self.learning : name.hasPrefix("score:") ? Self.raoBlackwell : "\"\(name)\""
       let alone = try results(
         sandbox, spec(#""model": \#(model)"#, #""replicates": 3000"#, #""estimators": [\#(json)]"#))
       for file in 1...2 {

@@ -126,7 +126,11 @@ func rows(_ csv: String) -> [[String: String]] {
   func fields(_ line: Substring) -> [String] {
     var fields = [""], quoted = false
     for character in line {
-      if character == "\"" { quoted.toggle() } else if character == ",", !quoted { fields.append("") } else {
+      if character == "\"" {
+        quoted.toggle()
+      } else if character == ",", !quoted {
+        fields.append("")
+      } else {
         fields[fields.count - 1].append(character)
       }
     }

@@ -42,7 +42,8 @@ struct RoundingFloor: Sendable {
       var own = try streams.stream(1)
       var disturbed = [Double](repeating: 0, count: count)
       estimator.estimate(block, random: &own, into: &disturbed)
-      return (0..<cell.problem.family.parameterCount).reduce(into: RoundingFloor(variances: [], scales: [])) { floor, p in
+      return (0..<cell.problem.family.parameterCount).reduce(into: RoundingFloor(variances: [], scales: [])) {
+        floor, p in
         let row = plain[e][p * lanes..<(p + 1) * lanes], other = disturbed[p * lanes..<(p + 1) * lanes]
         let response = zip(row, other).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }
         let size = row.reduce(0) { $0 + $1 * $1 }, mean = row.reduce(0, +) / Double(lanes)

@@ -127,7 +127,9 @@ extension EntryFigures {
       let mean2 = max(0, norm2 - variance / Double(count))
       return BlockFigures(
         block: block, variance: variance, interval: interval,
-        mark: isZero ? .rounding : moments.isHeavyTailed(block: index) || moments.nonfinite > 0 || !variance.isFinite ? .heavyTail : .none,
+        mark: isZero
+          ? .rounding
+          : moments.isHeavyTailed(block: index) || moments.nonfinite > 0 || !variance.isFinite ? .heavyTail : .none,
         varianceMax: range.map { variances[$0] }.max() ?? 0, gradientNorm: norm2.squareRoot(),
         snr: !isZero ? (mean2 / variance).squareRoot() : mean2 > floorVariance ? .infinity : nil,
         kurtosis: isZero ? nil : moments.kurtosis(ofBlock: index), exactNorm: exactNorm, bias: bias,

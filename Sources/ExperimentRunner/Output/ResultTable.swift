@@ -33,7 +33,9 @@ package struct ResultTable {
       lines.append("f  its baseline was learned on other draws and frozen: the figures are conditional on it")
     }
     if entries.contains(where: { $0.entry.biasNote != nil }) { lines.append("b  a biased estimator") }
-    if entries.contains(where: { $0.nonfinite > 0 }) { lines.append("!  replicates that were not finite were left out") }
+    if entries.contains(where: { $0.nonfinite > 0 }) {
+      lines.append("!  replicates that were not finite were left out")
+    }
     return lines.isEmpty ? nil : lines.joined(separator: "\n")
   }
 }
@@ -153,7 +155,8 @@ private struct CellTable {
       $0 != least && cell.entries[$0].entry.cost > 0 && cell.entries[$0].all?.variance.isFinite ?? false
     }
     guard
-      let next = rivals.min(by: { (cell.entries[$0].all?.variance ?? .nan) < (cell.entries[$1].all?.variance ?? .nan) }),
+      let next = rivals.min(by: { (cell.entries[$0].all?.variance ?? .nan) < (cell.entries[$1].all?.variance ?? .nan) }
+      ),
       let pair = pair(least, next)
     else { return cell.entries[least].entry.text + " is the only Monte Carlo estimator here." }
     let (a, b) = (cell.entries[least].entry.text, cell.entries[next].entry.text)
@@ -163,7 +166,9 @@ private struct CellTable {
         : "\(a) and \(b) cannot be compared: some replicates were not finite."
     }
     if value == 0 { return "\(a) has zero variance, to rounding; \(b), the next, has not." }
-    if low == high, abs(value - 1) < 1e-9 { return "\(a) and \(b) give the same variance on every draw: here they coincide." }
+    if low == high, abs(value - 1) < 1e-9 {
+      return "\(a) and \(b) give the same variance on every draw: here they coincide."
+    }
     let shown = figure(value, low: low, high: high)
     if pair.verdict == .undecided {
       return """
@@ -179,7 +184,9 @@ private struct CellTable {
     let shown = figure(all.variance, low: all.interval.low, high: all.interval.high)
     let variance = all.mark == .rounding ? "zero variance, to rounding" : "variance \(shown.value) \(shown.interval)"
     guard let bias = all.bias else { return "\(entry.entry.text) has \(variance); the exact gradient is not known." }
-    let bound = all.biasBound.map { $0.isFinite ? "; one above \(percent($0)) of the gradient is excluded at 95 %" : "" }
+    let bound = all.biasBound.map {
+      $0.isFinite ? "; one above \(percent($0)) of the gradient is excluded at 95 %" : ""
+    }
     return bias.p < 0.001
       ? "\(entry.entry.text) has \(variance), and it is biased: its mean differs from the exact gradient (p = \(significant(bias.p, digits: 2)))."
       : "\(entry.entry.text) has \(variance), and no bias is seen (p = \(significant(bias.p, digits: 2))\(bound ?? ""))."

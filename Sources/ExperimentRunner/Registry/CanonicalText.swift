@@ -55,7 +55,9 @@ package func assignments(_ text: Substring) -> [(key: String, value: String)] {
   for part in text.split(separator: ",", omittingEmptySubsequences: false) {
     let key = part.prefix { $0 != "=" }
     let isInQuotes = pieces.last.map { $0.drop { $0 != "=" }.hasPrefix("=\"") && quoted($0) == nil } ?? false
-    let startsOption = !isInQuotes && key.count < part.count && !key.isEmpty && key.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
+    let startsOption =
+      !isInQuotes && key.count < part.count && !key.isEmpty
+      && key.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
     if startsOption || pieces.isEmpty {
       pieces.append(String(part))
     } else {

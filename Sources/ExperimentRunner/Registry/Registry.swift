@@ -68,7 +68,8 @@ package struct ComponentTable<Product: Sendable>: Sendable {
     for id in [about.id] + about.aliases.map(\.id) {
       guard isKebabCase(id) else {
         throw RegistryError(
-          description: "\(kind) id '\(id)' of type \(type) is malformed: use lower-case letters, digits and single hyphens")
+          description:
+            "\(kind) id '\(id)' of type \(type) is malformed: use lower-case letters, digits and single hyphens")
       }
       if let (other, _) = self[id] {
         throw RegistryError(

@@ -39,7 +39,9 @@ package struct Plan: Sendable {
   /// The estimators that are compared in some cell, each once; in the order of the cell that has most.
   package var estimators: [any GradientEstimator] {
     var seen: Set<String> = []
-    return cells.sorted { $0.entries.count > $1.entries.count }.flatMap(\.entries).filter { seen.insert($0.text).inserted }.map(\.estimator)
+    return cells.sorted { $0.entries.count > $1.entries.count }.flatMap(\.entries).filter {
+      seen.insert($0.text).inserted
+    }.map(\.estimator)
   }
 
   /// Builds the product and checks it; faults go to `reader`. Nil if there are any, of the reader's too: what could be
@@ -114,7 +116,8 @@ private struct PlanBuilder {
     }
     if faults.isEmpty, faultyKeys.isEmpty, cells.isEmpty {
       faults.append(
-        source.fault("estimators", line: spec.lines["estimators"] ?? 0, "no estimator fits: \(notes.joined(separator: "; "))"))
+        source.fault(
+          "estimators", line: spec.lines["estimators"] ?? 0, "no estimator fits: \(notes.joined(separator: "; "))"))
     }
   }
 
@@ -179,7 +182,8 @@ private struct PlanBuilder {
               report(
                 source.fault(
                   "samples", line: spec.lines["samples"] ?? 0,
-                  "\(samples) draws of dimension \(model.dimension) exceed the limit of \(ExperimentSpec.Limit.elements) numbers an estimate"))
+                  "\(samples) draws of dimension \(model.dimension) exceed the limit of \(ExperimentSpec.Limit.elements) numbers an estimate"
+                ))
               continue
             }
             let entries = entries(for: problem, samples: samples)
@@ -227,7 +231,8 @@ private struct PlanBuilder {
         } else {
           report(
             source.fault(
-              configured.path, line: configured.line, "\(text) \(error); these work here: \(workingIDs(problem, samples))"))
+              configured.path, line: configured.line,
+              "\(text) \(error); these work here: \(workingIDs(problem, samples))"))
         }
       }
     }
@@ -263,7 +268,9 @@ private struct PlanBuilder {
       let offered = (problem.model as? any LatentModel)?.namedDistributions ?? [:]
       guard let distribution = offered[name] else {
         let names = ["initial", "optimum"] + offered.keys.sorted()
-        let hint = nearestName(to: name, among: names).map { "; did you mean '\($0)'?" } ?? "; '\(model)' has \(names.joined(separator: ", "))"
+        let hint =
+          nearestName(to: name, among: names).map { "; did you mean '\($0)'?" }
+          ?? "; '\(model)' has \(names.joined(separator: ", "))"
         throw PointError(text: "unknown point '\(name)'\(hint)")
       }
       guard let parameters = family.parameters(of: distribution) else {
@@ -280,7 +287,9 @@ private struct PlanBuilder {
         guard block.values.count == 1 || block.values.count == target.range.count else {
           let count = target.range.count
           throw PointError(
-            text: "block '\(block.name)' has \(count) \(count == 1 ? "coordinate" : "coordinates"), and is given \(block.values.count) numbers")
+            text:
+              "block '\(block.name)' has \(count) \(count == 1 ? "coordinate" : "coordinates"), and is given \(block.values.count) numbers"
+          )
         }
         for (offset, p) in target.range.enumerated() {
           parameters[p] = block.values[block.values.count == 1 ? 0 : offset]

@@ -53,7 +53,9 @@ package enum SpecSchema {
     return document.serialized() + "\n"
   }
 
-  private static func property(_ name: String, _ summary: String, _ schema: JSONOutput) -> (key: String, value: JSONOutput) {
+  private static func property(_ name: String, _ summary: String, _ schema: JSONOutput) -> (
+    key: String, value: JSONOutput
+  ) {
     guard case .object(let members) = schema else { return (name, schema) }
     return (name, .object([(key: "description", value: .string(summary))] + members))
   }

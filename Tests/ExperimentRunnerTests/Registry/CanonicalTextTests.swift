@@ -31,7 +31,9 @@ import WorkbenchCLI
     }
   }
 
-  func roundTrip<Product>(_ table: ComponentTable<Product>, key: String, of: (ExperimentSpec) -> [Configured<Product>]) throws -> Int {
+  func roundTrip<Product>(_ table: ComponentTable<Product>, key: String, of: (ExperimentSpec) -> [Configured<Product>])
+    throws -> Int
+  {
     var count = 0
     for entry in table.entries {
       var texts: [String: AnyHashable] = [:]
@@ -39,7 +41,9 @@ import WorkbenchCLI
         let made = try #require(entry.make(assignment) as? any Component)
         let text = canonical(made)
         // Different components have different texts.
-        if let other = texts.updateValue(AnyHashable(made), forKey: text) { #expect(other == AnyHashable(made), "\(text)") }
+        if let other = texts.updateValue(AnyHashable(made), forKey: text) {
+          #expect(other == AnyHashable(made), "\(text)")
+        }
         let estimators = key == "estimators" ? [] : [("estimators", ["score"])]
         var reader = SpecReader(registry: try StandardRegistry.make(), source: .commandLine)
         let spec = reader.read(
@@ -71,14 +75,16 @@ import WorkbenchCLI
     #expect(spec.models.map(\.text) == [text])
   }
 
-  @Test(arguments: [
-    ("score", []), ("score:", [("", "")]), ("score:a=1", [("a", "1")]), ("score:a=1,b=2", [("a", "1"), ("b", "2")]),
-    ("m:data=a,b.csv", [("data", "a,b.csv")]), ("m:data=a,b.csv,k=3", [("data", "a,b.csv"), ("k", "3")]),
-    ("m:data=c:/d.csv", [("data", "c:/d.csv")]), ("m:x=1x2x-3,y=2", [("x", "1x2x-3"), ("y", "2")]),
-    ("m:a=b=c", [("a", "b=c")]), ("m:a", [("a", "")]), ("m:a,b=1", [("a", ""), ("b", "1")]),
-    (#"m:a="x, \"y\"",b=1"#, [("a", #"x, "y""#), ("b", "1")]), (#"m:a="unclosed"#, [("a", #""unclosed"#)]),
-    ("m:a=,b=", [("a", ""), ("b", "")]), ("m:rao_blackwell=true,data=a-b", [("rao_blackwell", "true"), ("data", "a-b")]),
-  ] as [(String, [(String, String)])])
+  @Test(
+    arguments: [
+      ("score", []), ("score:", [("", "")]), ("score:a=1", [("a", "1")]), ("score:a=1,b=2", [("a", "1"), ("b", "2")]),
+      ("m:data=a,b.csv", [("data", "a,b.csv")]), ("m:data=a,b.csv,k=3", [("data", "a,b.csv"), ("k", "3")]),
+      ("m:data=c:/d.csv", [("data", "c:/d.csv")]), ("m:x=1x2x-3,y=2", [("x", "1x2x-3"), ("y", "2")]),
+      ("m:a=b=c", [("a", "b=c")]), ("m:a", [("a", "")]), ("m:a,b=1", [("a", ""), ("b", "1")]),
+      (#"m:a="x, \"y\"",b=1"#, [("a", #"x, "y""#), ("b", "1")]), (#"m:a="unclosed"#, [("a", #""unclosed"#)]),
+      ("m:a=,b=", [("a", ""), ("b", "")]),
+      ("m:rao_blackwell=true,data=a-b", [("rao_blackwell", "true"), ("data", "a-b")]),
+    ] as [(String, [(String, String)])])
   func splitting(_ text: String, options: [(String, String)]) throws {
     let node = componentNode(fromText: text)
     guard case .object(let members) = node.value else {

@@ -1,0 +1,377 @@
+internal import GradientEstimation
+internal import Randomness
+
+/// Reads a spec from a JSON tree and collects every fault.
+package struct SpecReader {
+  package let registry: Registry
+  package let source: SpecSource
+  package private(set) var faults: [Fault] = []
+  /// Keys whose values could not be read whole.
+  private(set) var faultyKeys: Set<String> = []
+
+  package init(registry: Registry, source: SpecSource) {
+    self.registry = registry
+    self.source = source
+  }
+
+  /// The keys of a spec of kind `variance`, in canonical order.
+  package static let keys = [
+    "$schema", "name", "kind", "question", "references", "seed", "rng", "model", "family", "objective", "sampling",
+    "at", "samples", "replicates", "estimators",
+  ]
+
+  private var isText: Bool { source.isCommandLine }
+
+  /// Reads a file's bytes.
+  package mutating func read(_ bytes: [UInt8]) -> ExperimentSpec {
+    do {
+      return read(try JSONNode.parse(bytes))
+    } catch {
+      faultyKeys.insert("")
+      faults.append(source.fault("", line: error.line, "not valid JSON: \(error.message) (column \(error.column))"))
+      return ExperimentSpec()
+    }
+  }
+
+  /// Reads a tree.
+  package mutating func read(_ root: JSONNode) -> ExperimentSpec {
+    var spec = ExperimentSpec()
+    guard let members = members(of: root, path: "", allowed: Self.keys, what: "key") else { return spec }
+    func at(_ key: String) -> JSONNode? { members[key] }
+    spec.lines = members.mapValues(\.line)
+
+    if let node = at("$schema") { _ = string(node, "$schema") }
+    if let node = at("name"), let name = string(node, "name") {
+      if ExperimentSpec.isName(name) {
+        spec.name = name
+      } else {
+        fault("name", node, "'\(name)' cannot name a directory: use letters, digits, '-', '_' and '.', not first")
+      }
+    } else if at("name") == nil, !isText {
+      fault("name", root, "is missing")
+    }
+    if let node = at("kind") {
+      if let kind = string(node, "kind"), kind != "variance" {
+        fault("kind", node, "unknown kind '\(kind)'; this version knows 'variance'")
+      }
+    } else if !isText {
+      fault("kind", root, "is missing; write \"kind\": \"variance\"")
+    }
+    if let node = at("question") { spec.question = string(node, "question") ?? "" }
+    if let node = at("references") {
+      if case .array(let items) = node.value {
+        spec.references = items.enumerated().compactMap { string($1, "references[\($0)]") }
+      } else {
+        fault("references", node, "expects an array of BibTeX keys, found \(node.kind)")
+      }
+    }
+    if let node = at("seed") { spec.seed = seed(node) ?? 1 }
+    spec.generators = generators(at("rng"))
+    spec.models = components(at("model"), "model", registry.models, fallback: "gaussian")
+    spec.families = components(at("family"), "family", registry.families, fallback: "mean-field-normal")
+    spec.objectives = at("objective").map { components($0, "objective", registry.objectives, fallback: nil) } ?? []
+    spec.samplings = components(at("sampling"), "sampling", registry.samplings, fallback: "iid")
+    spec.points = points(at("at"))
+    if let node = at("samples") {
+      checkNotEmpty(node, "samples", "number of draws")
+      spec.samples = items(node).enumerated().compactMap { index, item in
+        integer(item, itemPath(node, "samples", index), ExperimentSpec.Limit.samples)
+      }
+      if !faultyKeys.contains("samples") {
+        spec.samples = unique(
+          spec.samples.enumerated().map { ($1, String($1), itemPath(node, "samples", $0), node.line) })
+      }
+    }
+    if let node = at("replicates"), let count = integer(node, "replicates", ExperimentSpec.Limit.replicates) {
+      spec.replicates = count
+    }
+    readEstimators(at("estimators"), root, &spec)
+    return spec
+  }
+
+  // MARK: Pieces
+
+  private mutating func readEstimators(_ node: JSONNode?, _ root: JSONNode, _ spec: inout ExperimentSpec) {
+    guard let node else {
+      fault("estimators", root, isText ? "name at least one estimator, or 'all'" : "is missing")
+      return
+    }
+    if isText, case .array(let items) = node.value, items.contains(where: { $0.value == .string("all") }) {
+      spec.comparesAll = true
+      spec.estimators = everyEstimator()
+      if items.count > 1 { fault("estimators", node, "'all' leaves nothing to add: give it alone") }
+      return
+    }
+    guard case .array = node.value else {
+      fault("estimators", node, "expects an array, found \(node.kind)")
+      return
+    }
+    spec.estimators = components(node, "estimators", registry.estimators, fallback: nil)
+  }
+
+  /// Every estimator with its defaults, its canonical aliases and its variants.
+  private mutating func everyEstimator() -> [Configured<any GradientEstimator>] {
+    registry.estimators.entries.flatMap { entry in
+      let aliases = entry.about.aliases.filter(\.isCanonical).map(\.options)
+      return ([[:]] + aliases + entry.about.variants).compactMap { options -> Configured<any GradientEstimator>? in
+        let id = ([entry.about.id] + options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
+        let text = id.count == 1 ? id[0] : id[0] + ":" + id.dropFirst().joined(separator: ",")
+        return component(componentNode(fromText: text), "estimators", registry.estimators)
+      }
+    }
+  }
+
+  private mutating func components<Product>(
+    _ node: JSONNode?, _ path: String, _ table: ComponentTable<Product>, fallback: String?
+  ) -> [Configured<Product>] {
+    guard let node else {
+      return fallback.flatMap { component(componentNode(fromText: $0), path, table) }.map { [$0] } ?? []
+    }
+    checkNotEmpty(node, path, table.kind)
+    let found = items(node).enumerated().compactMap { index, item in
+      component(item, itemPath(node, path, index), table)
+    }
+    return unique(found.map { ($0, $0.text, $0.path, $0.line) })
+  }
+
+  private mutating func component<Product>(
+    _ node: JSONNode, _ path: String, _ table: ComponentTable<Product>
+  ) -> Configured<Product>? {
+    let node = expanded(node)
+    var id: String?, options: JSONNode?
+    switch node.value {
+    case .string(let text): id = text
+    case .object:
+      guard let members = members(of: node, path: path, allowed: ["id", "options"], what: "key") else { return nil }
+      guard let idNode = members["id"] else {
+        fault(path, node, "has no \"id\"")
+        return nil
+      }
+      id = string(idNode, "\(path).id")
+      options = members["options"]
+    default: fault(path, node, "expects an id or {\"id\": …, \"options\": {…}}, found \(node.kind)")
+    }
+    guard let id else { return nil }
+    guard let (entry, presets) = table[id] else {
+      let nearest = nearestName(to: id, among: table.names).map { "; did you mean '\($0)'?" }
+      let options = id.contains(":") ? "; options are written {\"id\": …, \"options\": {…}}" : nil
+      let hint = nearest ?? options ?? "; known: \(table.ids.joined(separator: ", "))"
+      fault(path, node, "unknown \(table.kind) '\(id)'\(hint)")
+      return nil
+    }
+    var assigned: [(Int, OptionValue)] = []
+    for (name, text) in presets {
+      guard let index = entry.about.options.firstIndex(where: { $0.name == name }) else { continue }
+      let preset = JSONNode(value: .string(text), line: 0, column: 0)
+      if case .success(let value) = OptionReader.read(preset, as: entry.about.options[index].kind, isText: true) {
+        assigned.append((index, value))
+      }
+    }
+    var isGood = true
+    if let options {
+      let names = entry.about.options.map(\.name)
+      guard let given = members(of: options, path: "\(path).options", allowed: names, what: "option", of: id)
+      else { return nil }
+      isGood = faultCount(under: "\(path).options") == 0
+      for (index, option) in entry.about.options.enumerated() {
+        guard let value = given[option.name] else { continue }
+        if presets[option.name] != nil {
+          fault(
+            "\(path).options.\(option.name)", value, "'\(id)' already sets '\(option.name)': use '\(entry.about.id)'")
+          isGood = false
+          continue
+        }
+        switch OptionReader.read(value, as: option.kind, isText: isText) {
+        case .success(let value): assigned.append((index, value))
+        case .failure(let message):
+          fault(
+            "\(path).options.\(option.name)", value,
+            isText ? "option '\(option.name)' of '\(id)' \(message.text)" : message.text)
+          isGood = false
+        }
+      }
+    }
+    guard isGood, let product = entry.make(assigned) else { return nil }
+    var lines: [String: Int] = [:]
+    if case .object(let members)? = options?.value {
+      for member in members { lines[member.key] = member.node.line }
+    }
+    return Configured(product: product, text: text(of: product), path: path, line: node.line, optionLines: lines)
+  }
+
+  private func text<Product>(of product: Product) -> String {
+    (product as? any Component).map { canonicalText($0) } ?? ""
+  }
+
+  private func faultCount(under path: String) -> Int { faults.count { $0.path.hasPrefix(path) } }
+
+  private mutating func generators(_ node: JSONNode?) -> [Generator] {
+    guard let node else { return Generator.named(Generator.standardName).map { [$0] } ?? [] }
+    checkNotEmpty(node, "rng", "generator")
+    let names = Generator.all.map(\.name)
+    let found = items(node).enumerated().compactMap { index, item -> Generator? in
+      let path = itemPath(node, "rng", index)
+      guard let name = string(item, path) else { return nil }
+      guard let generator = Generator.named(name) else {
+        let hint =
+          nearestName(to: name, among: names).map { "did you mean '\($0)'?" } ?? "see 'workbench list generators'"
+        fault(path, item, "unknown generator '\(name)'; \(hint)")
+        return nil
+      }
+      return generator
+    }
+    if faultyKeys.contains("rng") { return found }
+    return unique(found.enumerated().map { ($1, $1.name, itemPath(node, "rng", $0), node.line) })
+  }
+
+  private mutating func points(_ node: JSONNode?) -> [(point: Point, path: String, line: Int)] {
+    guard let node else { return [(.initial, "at", 0)] }
+    checkNotEmpty(node, "at", "point")
+    let found = items(node).enumerated().compactMap { index, item -> (point: Point, path: String, line: Int)? in
+      let path = itemPath(node, "at", index)
+      return point(item, path).map { ($0, path, item.line) }
+    }
+    return unique(found.map { ($0, $0.point.text, $0.path, $0.line) })
+  }
+
+  private mutating func point(_ node: JSONNode, _ path: String) -> Point? {
+    switch node.value {
+    case .string("initial"): return .initial
+    case .string("optimum"): return .optimum
+    case .string(let text) where text.contains("="):
+      var blocks: [Point.Block] = []
+      for (name, value) in assignments(Substring(text)) {
+        let numbers = value.split(separator: "x", omittingEmptySubsequences: false).map { Double($0) }
+        guard !numbers.isEmpty, numbers.allSatisfy({ $0?.isFinite ?? false }) else {
+          fault(path, node, "'\(name)=\(value)': expects a number or a list like 1x2x3")
+          return nil
+        }
+        blocks.append(Point.Block(name: name, values: numbers.compactMap(\.self)))
+      }
+      return .values(blocks)
+    case .string(let name): return .named(name)
+    case .object(let members):
+      guard let found = self.members(of: node, path: path, allowed: nil, what: "block") else { return nil }
+      guard !found.isEmpty else {
+        fault(path, node, "is empty: give a block of the family, such as \"mean\", its value")
+        return nil
+      }
+      var blocks: [Point.Block] = []
+      for member in members {
+        switch OptionReader.read(member.node, as: .reals(.any), isText: false) {
+        case .success(.reals(let values)): blocks.append(Point.Block(name: member.key, values: values))
+        case .failure(let message):
+          fault("\(path).\(member.key)", member.node, message.text)
+          return nil
+        default: return nil
+        }
+      }
+      return .values(blocks)
+    default:
+      fault(path, node, "expects initial, optimum, a name or blocks of values, found \(node.kind)")
+      return nil
+    }
+  }
+
+  private mutating func seed(_ node: JSONNode) -> UInt64? {
+    // As a whole number may be written 1e3 or 5.0, as far as that is exact.
+    func exact(_ x: Double) -> UInt64? { x < 0x1p53 ? UInt64(exactly: x) : nil }
+    if let text = numberOrText(node), let seed = UInt64(text) ?? Double(text).flatMap(exact) { return seed }
+    fault("seed", node, "expects an integer from 0 to 18446744073709551615, found \(OptionReader.shown(node, isText))")
+    return nil
+  }
+
+  private mutating func integer(_ node: JSONNode, _ path: String, _ range: ClosedRange<Int>) -> Int? {
+    if let text = numberOrText(node), let count = OptionReader.integer(text), range.contains(count) { return count }
+    fault(
+      path, node,
+      "expects an integer from \(range.lowerBound) to \(range.upperBound), found \(OptionReader.shown(node, isText))")
+    return nil
+  }
+
+  /// The digits of a number; on the command line every value is a text.
+  private func numberOrText(_ node: JSONNode) -> String? {
+    switch node.value {
+    case .number(let text): text
+    case .string(let text): isText ? text : nil
+    default: nil
+    }
+  }
+
+  private mutating func string(_ node: JSONNode, _ path: String) -> String? {
+    guard case .string(let text) = node.value else {
+      fault(path, node, "expects a text, found \(node.kind)")
+      return nil
+    }
+    return text
+  }
+
+  /// The members by key, after faults for unknown and repeated keys; nil if `node` is not an object.
+  private mutating func members(
+    of node: JSONNode, path: String, allowed: [String]?, what: String, of owner: String? = nil
+  ) -> [String: JSONNode]? {
+    guard case .object(let members) = node.value else {
+      fault(path, node, "expects an object, found \(node.kind)")
+      return nil
+    }
+    var found: [String: JSONNode] = [:]
+    for member in members {
+      let memberPath = path.isEmpty ? member.key : "\(path).\(member.key)"
+      let place = JSONNode(value: .null, line: member.keyLine, column: member.keyColumn)
+      if let allowed, !allowed.contains(member.key) {
+        let nearest = nearestName(to: member.key, among: allowed).map { "; did you mean '\($0)'?" }
+        let known = allowed.isEmpty ? "; it has none" : "; known: \(allowed.joined(separator: ", "))"
+        let subject = owner.map { "unknown \(what) '\(member.key)' of '\($0)'" } ?? "unknown \(what) '\(member.key)'"
+        fault(memberPath, place, subject + (nearest ?? known))
+      } else if found[member.key] != nil {
+        fault(memberPath, place, (isText ? "option '\(member.key)' " : "") + "is given twice; keep one")
+      } else {
+        found[member.key] = member.node
+      }
+    }
+    return found
+  }
+
+  /// The first of each text, after faults for the others.
+  private mutating func unique<T>(_ items: [(item: T, text: String, path: String, line: Int)]) -> [T] {
+    var seen: Set<String> = []
+    return items.compactMap { item, text, path, line in
+      if seen.insert(text).inserted { return item }
+      faults.append(source.fault(path, line: line, Self.repeated("'\(text)'")))
+      return nil
+    }
+  }
+
+  /// What to say of a thing that a spec names once more, perhaps in another spelling.
+  static func repeated(_ what: String) -> String { "\(what) is given already, in this or another spelling; keep one" }
+
+  private mutating func checkNotEmpty(_ node: JSONNode, _ path: String, _ what: String) {
+    if case .array(let items) = node.value, items.isEmpty {
+      fault(path, node, "is empty: name at least one \(what)")
+    }
+  }
+
+  private mutating func fault(_ path: String, _ node: JSONNode, _ message: String) {
+    faultyKeys.insert(SpecSource.key(ofPath: path))
+    faults.append(source.fault(path, line: node.line, message))
+  }
+
+  /// Faults found later, such as those of the plan.
+  package mutating func add(_ fault: Fault) { faults.append(fault) }
+
+  private func items(_ node: JSONNode) -> [JSONNode] {
+    if case .array(let items) = node.value { return items }
+    return [node]
+  }
+
+  private func itemPath(_ node: JSONNode, _ path: String, _ index: Int) -> String {
+    if case .array = node.value { return "\(path)[\(index)]" }
+    return path
+  }
+
+  /// On the command line a component is `ID:KEY=VALUE,…`.
+  private func expanded(_ node: JSONNode) -> JSONNode {
+    guard isText || node.line == 0, case .string(let text) = node.value else { return node }
+    return componentNode(fromText: text)
+  }
+}

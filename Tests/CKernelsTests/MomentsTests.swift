@@ -1,0 +1,65 @@
+import CKernels
+import Foundation
+import Testing
+
+/// The sums against their definitions. Counts around the 8 partial sums and the 16 groups.
+@Suite struct MomentsTests {
+  static let counts = [1, 3, 7, 8, 9, 15, 16, 17, 100, 257]
+
+  @Test(arguments: counts) func sumAndRowMeans(_ n: Int) {
+    var random = SeededGenerator(state: 1)
+    let rows = random.numbers(3 * n)
+    var means = [Double](repeating: .nan, count: 3)
+    wb_row_means(rows, &means, 3, n)
+    let wanted = (0..<3).map { rows[$0 * n..<($0 + 1) * n].reduce(0, +) / Double(n) }
+    #expect(largestError(means, wanted) < 1e-14)
+    #expect(abs(wb_sum(rows, 3 * n) - rows.reduce(0, +)) < 1e-14 * Double(3 * n))
+  }
+
+  @Test(arguments: counts) func rowDeviations(_ n: Int) {
+    var random = SeededGenerator(state: 2)
+    let rows = random.numbers(2 * n), means = random.numbers(2), scales = random.numbers(2, in: 0.5...1)
+    let start = random.numbers(10), startDistance = random.numbers(n)
+    var sums = start, distance = startDistance, wanted = start, wantedDistance = startDistance
+    wb_row_deviations(rows, means, 0.7, scales, &sums, &distance, 2, n)
+    for p in 0..<2 {
+      for lane in 0..<n {
+        let y = 0.7 * pow(rows[p * n + lane] - means[p], 2), e = y * scales[p] - 1
+        for (j, term) in [y, e, e * e, pow(e, 3), pow(e, 4)].enumerated() { wanted[5 * p + j] += term }
+        wantedDistance[lane] += y
+      }
+    }
+    #expect(largestError(sums, wanted) < 1e-13)
+    #expect(largestError(distance, wantedDistance) < 1e-14)
+  }
+
+  @Test(arguments: counts) func powerSums(_ n: Int) {
+    var random = SeededGenerator(state: 3)
+    let values = random.numbers(n, in: 0...3), start = random.numbers(4), startGroups = random.numbers(48)
+    var sums = start, groups = startGroups, wanted = start, wantedGroups = startGroups
+    wb_power_sums(values, 0.8, &sums, &groups, n)
+    for (i, value) in values.enumerated() {
+      let y = 0.8 * value
+      for j in 0..<4 { wanted[j] += pow(y - 1, Double(j + 1)) }
+      for (j, term) in [1, y, y * y].enumerated() { wantedGroups[16 * j + i % 16] += term }
+    }
+    #expect(largestError(sums, wanted) < 1e-13)
+    #expect(largestError(groups, wantedGroups) < 1e-13)
+  }
+
+  @Test(arguments: counts) func crossSums(_ n: Int) {
+    // Exponents of D and S, in the order that CKernels.h gives.
+    let powers = [
+      (1, 0), (0, 1), (2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3), (4, 0), (3, 1), (2, 2), (1, 3), (0, 4),
+    ]
+    var random = SeededGenerator(state: 4)
+    let a = random.numbers(n, in: 0...3), b = random.numbers(n, in: 0...2), start = random.numbers(14)
+    var sums = start, wanted = start
+    wb_cross_sums(a, 0.6, b, 1.1, &sums, n)
+    for (x, y) in zip(a, b) {
+      let d = 0.6 * x - 1.1 * y, s = 0.5 * (0.6 * x + 1.1 * y) - 1
+      for (j, power) in powers.enumerated() { wanted[j] += pow(d, Double(power.0)) * pow(s, Double(power.1)) }
+    }
+    #expect(largestError(sums, wanted) < 1e-13)
+  }
+}

@@ -1,0 +1,26 @@
+import GradientEstimation
+import Testing
+
+@Suite struct TermsTests {
+  @Test func aSetOfTerms() {
+    let terms: Terms = [.cost, .prior]
+    #expect(terms.members == [.prior, .cost] && terms.contains(Term.cost) && !terms.contains(Term.entropy))
+    for term in Term.allCases { #expect(Terms(term).members == [term]) }
+    #expect(Terms(Term.allCases.map { Terms($0) }).members == Term.allCases)
+  }
+
+  /// What is sampled and what is closed make up the ELBO, in every split.
+  @Test func splits() {
+    #expect(Split.allCases.map(\.rawValue) == ["monte-carlo", "entropy", "analytic"])
+    #expect(Split.monteCarlo.closedForm == [] && Split.entropy.closedForm == .entropy)
+    #expect(Split.analytic.closedForm == [.prior, .entropy])
+  }
+
+  @Test func quantitiesUniteAndRestrict() {
+    let a = Quantities(values: .prior, gradients: .cost), b = Quantities(values: .cost, coordinateValues: .prior)
+    let both = a.union(b)
+    #expect(both == Quantities(values: [.prior, .cost], gradients: .cost, coordinateValues: .prior))
+    #expect(both.restricted(to: .prior) == Quantities(values: .prior, coordinateValues: .prior))
+    #expect(both.restricted(to: .entropy) == Quantities() && both.restricted(to: [.prior, .cost]) == both)
+  }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import GradientEstimation
+@testable import LatentModels
+import Testing
+
+@Suite struct NumericTableTests {
+  /// Everything that is wrong with a file is told with its line.
+  @Test(arguments: [
+    ("", ": the file is empty"),
+    ("\n", ": the file is empty"),
+    ("a,b,y\n", ": there is a header and no data"),
+    ("a,b,y", ": there is a header and no data"),
+    ("a,b,y\n1,2,0\n1,0\n", ":3: 2 fields under a header of 3"),
+    ("a,b,y\n1,2,0,4\n", ":2: 4 fields under a header of 3"),
+    ("a,b,y\n1,2,0\n1,2,0\n1,2,0,4\n", ":4: 4 fields under a header of 3"),
+    ("a,b,y\n\n1,2,0\n\n1,2\n", ":5: 2 fields under a header of 3"),
+    ("a,b,y\n1,2,0\n1,two,0\n", ":3: column 'b': 'two' is not a number"),
+    ("a,b,y\n1,1e400,0\n", ":2: column 'b': '1e400' is not a finite number"),
+    ("a,b,y\n1,2,0\n1,,0\n", ":3: column 'b' is empty"),
+    ("a,b,y\n1, ,0\n", ":2: column 'b' is empty"),
+    ("a,b,y\n1,nan,0\n", ":2: column 'b': 'nan' is not a finite number"),
+    ("a,b,y\n1,2,0\n1,2,0\n1,-inf,0\n", ":4: column 'b': '-inf' is not a finite number"),
+    ("a,b,a\n1,2,0\n", ":1: two columns are called 'a'"),
+    ("1,2,0\n3,4,1\n", ":1: a header of column names is missing"),
+    ("a,b,y\r\n1,2,0\r\n1,x,0\r\n", ":3: column 'b': 'x' is not a number"),
+  ]) func faults(_ text: String, _ message: String) throws {
+    #expect(try fault(in: text) == message)
+  }
+
+  @Test(arguments: ["a,b\n1,2\"3\n", "a,b\n1,\"2\"3\n"]) func malformedQuotes(_ text: String) throws {
+    #expect(try fault(in: text) == ": not a CSV file: a quoted field is malformed")
+  }
+
+  @Test func filesThatCannotBeRead() throws {
+    func message(_ name: String) -> String? {
+      #expect(throws: ComponentError.self) { try NumericTable.load(name) }?.description
+    }
+    let directory = FileManager.default.temporaryDirectory.path
+    #expect(message("/no/such/file.csv") == "/no/such/file.csv: no such file")
+    #expect(message("breast") == "breast: no such file; the shipped data set is 'breast-cancer'")
+    #expect(message(directory) == "\(directory): it is a directory")
+    let binary = try TemporaryFile(Data([0x61, 0x2c, 0xff, 0xfe, 0x0a]))
+    #expect(message(binary.path) == "\(binary.path): not UTF-8 text")
+  }
+
+  /// Line ends, a byte order mark, quotes, blanks, signs, exponents and blank lines.
+  @Test(arguments: [
+    "a,b\n1,-2.5\n3e2,+4\n", "a,b\r\n1,-2.5\r\n3e2,+4\r\n", "\u{FEFF}a,b\n1,-2.5\n3e2,+4\n", "a,b\n1,-2.5\n3e2,+4",
+    "\"a\",\"b\"\n\"1\",\"-2.5\"\n\"3e2\",\"+4\"\n", " a , b \n 1 , -2.5\n3e2,+4 \n", "a,b\n1,-2.5\n\n3e2,+4\n\n",
+    "\u{FEFF}\"a\",b\r\n1,\"-2.5\"\r\n3e2,+4\r\n",
+  ]) func whatIsAccepted(_ text: String) throws {
+    let file = try TemporaryFile(text), table = try NumericTable.load(file.path)
+    #expect(table.columns == ["a", "b"] && table.rowCount == 2)
+    #expect(table.values == [1, -2.5, 300, 4])
+    #expect(table.source == file.path)
+  }
+
+  @Test func shippedData() throws {
+    let table = try NumericTable.load("breast-cancer")
+    #expect(table.columns.count == 31 && table.rowCount == 569 && table.columns.last == "benign")
+    #expect(table.values.prefix(2) == [17.99, 10.38])
+    #expect((0..<569).count { table.values[$0 * 31 + 30] == 1 } == 357)
+  }
+}
