@@ -29,10 +29,10 @@ public struct Problem: Sendable {
   /// - Throws: `EstimatorError` where the closed form that the split wants is not known.
   public func sampledTerms(_ split: Split) throws(EstimatorError) -> Terms {
     guard split.closedForm.isSubset(of: terms) else {
-      throw EstimatorError("kl=\(split.rawValue) splits the ELBO, and the objective here has no KL divergence")
+      throw EstimatorError("cannot take kl=\(split.rawValue): the objective here has no KL divergence")
     }
     guard split.closedForm.isSubset(of: family.analyticTerms(for: model)) else {
-      throw EstimatorError("kl=\(split.rawValue) needs a closed form that this family has not for this model's prior")
+      throw EstimatorError("cannot take kl=\(split.rawValue): this family has no closed form for this model's prior")
     }
     return terms.subtracting(split.closedForm)
   }

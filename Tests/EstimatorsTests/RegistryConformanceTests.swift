@@ -16,6 +16,8 @@ import WorkbenchCLI
     "exp-quadratic": ["exp-quadratic:dimension=2,k=0.4"],
   ]
 
+  static func registry() throws -> Registry { try StandardRegistry.make() }
+
   /// All combinations of an estimator's choices and flags, as canonical texts.
   static func configurations(_ registry: Registry) -> [(any GradientEstimator, String)] {
     registry.estimators.entries.flatMap { entry in

@@ -101,7 +101,7 @@ import Testing
       "variance", "--estimator", "all", "--model", "quadratic", "--replicates", "100", "--format", "csv")
     #expect(
       outcome.errors == """
-        note: analytic-kl is left out: kl=analytic splits the ELBO, and the objective here has no KL divergence
+        note: analytic-kl is left out: cannot take kl=analytic: the objective here has no KL divergence
         note: stl is left out: needs an objective with log q in it, such as 'elbo': without it there is no score term to drop
         note: score:baseline=leave-one-out needs samples of at least 2, and is given 1
 
