@@ -15,11 +15,6 @@ WB_CLONES void wb_add_constant(double *out, double value, size_t n) {
   for (size_t i = 0; i < n; i++) out[i] += value;
 }
 
-WB_CLONES void wb_broadcast(double *out, const double *rows, size_t row_count, size_t lanes) {
-  for (size_t r = 0; r < row_count; r++)
-    for (size_t l = 0; l < lanes; l++) out[r * lanes + l] = rows[r];
-}
-
 const char *wb_vector_width(void) {
 #if defined(__x86_64__) && defined(__linux__) && !defined(WB_NO_CLONES)
   __builtin_cpu_init();

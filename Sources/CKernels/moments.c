@@ -8,8 +8,6 @@ WB_INLINE double row_sum(const double *row, size_t n) {
   return sum8(sum);
 }
 
-WB_CLONES double wb_sum(const double *values, size_t n) { return row_sum(values, n); }
-
 WB_CLONES void wb_row_means(const double *rows, double *mean, size_t row_count, size_t lanes) {
   for (size_t p = 0; p < row_count; p++) mean[p] = row_sum(rows + p * lanes, lanes) / (double)lanes;
 }

@@ -111,6 +111,11 @@ public struct GradientMoments: Sendable {
     let n = Double(count), e1 = blockSums[b].p1 / n, e2 = blockSums[b].p2 / n
     return (1 + 2 * e1 + e2) / ((1 + e1) * (1 + e1))
   }
+  /// E[Y²]/E[Y]² of coordinate p: its kurtosis.
+  public func kurtosis(of p: Int) -> Double {
+    let n = Double(count), e1 = coordinateSums[p].p1 / n, e2 = coordinateSums[p].p2 / n
+    return e1 > -1 ? (1 + 2 * e1 + e2) / ((1 + e1) * (1 + e1)) : 1
+  }
   /// Mean of Y over a block in the units of its scale.
   func scaledMean(ofBlock b: Int) -> Double { 1 + blockSums[b].p1 / Double(count) }
   /// The interval on a coordinate's variance.

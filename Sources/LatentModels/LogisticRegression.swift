@@ -100,7 +100,7 @@ public struct LogisticRegressionSpecification: IntegrandSpecification {
     ],
     references: [Reference("wolberg1995"), Reference("mohamed2020")],
     options: [
-      .text("data", \.data, "breast-cancer, or the path of a CSV file"),
+      .text("data", \.data, "breast-cancer, or the path of a CSV file, from the working directory"),
       .text("target", \.target, "name of the target column; empty: the last"),
       .flag("standardize", \.standardize, "give every column mean 0 and standard deviation 1"),
       .flag("intercept", \.intercept, "add a column of ones"),

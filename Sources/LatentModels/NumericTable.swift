@@ -9,6 +9,8 @@ struct NumericTable: Sendable {
   let columns: [String]
   /// `[rows × columns]`, row by row.
   let values: [Double]
+  /// The line of each row.
+  let lines: [Int]
   var rowCount: Int { values.count / columns.count }
 
   /// The shipped data set of that name, or the file of that path.
@@ -44,23 +46,24 @@ struct NumericTable: Sendable {
     }
     let body = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     // Not the rows that SwiftCSV offers: it fills up those that are too short.
-    var lines: [[String]] = []
+    var records: [[String]] = []
     do {
       try CSV<Enumerated>(string: body, delimiter: .comma, loadColumns: false)
-        .enumerateAsArray(startAt: 0, rowLimit: nil) { lines.append($0) }
+        .enumerateAsArray(startAt: 0, rowLimit: nil) { records.append($0) }
     } catch {
       throw ComponentError(option: "data", "\(source): not a CSV file: a quoted field is malformed")
     }
-    let header = (lines.first ?? []).map { $0.trimmingCharacters(in: .whitespaces) }
+    let header = (records.first ?? []).map { $0.trimmingCharacters(in: .whitespaces) }
     guard header.contains(where: { !$0.isEmpty }) else {
       throw ComponentError(option: "data", "\(source): the file is empty")
     }
-    if header.contains(where: { Double($0) != nil }) { throw fault(1, "a header of column names is missing") }
+    if header.allSatisfy({ Double($0) != nil }) { throw fault(1, "a header of column names is missing") }
     if let name = header.first(where: { name in header.count(where: { $0 == name }) > 1 }) {
       throw fault(1, "two columns are called '\(name)'")
     }
     var numbers: [Double] = []
-    for (index, row) in lines.dropFirst().enumerated() {
+    var rowLines: [Int] = []
+    for (index, row) in records.dropFirst().enumerated() {
       let line = index + 2
       if row.allSatisfy({ $0.isEmpty }), row.count <= 1 { continue }
       guard row.count == header.count else {
@@ -75,10 +78,12 @@ struct NumericTable: Sendable {
         guard number.isFinite else { throw fault(line, "column '\(column)': '\(trimmed)' is not a finite number") }
         numbers.append(number)
       }
+      rowLines.append(line)
     }
     guard !numbers.isEmpty else { throw ComponentError(option: "data", "\(source): there is a header and no data") }
     self.source = source
     columns = header
     values = numbers
+    lines = rowLines
   }
 }

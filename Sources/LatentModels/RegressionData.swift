@@ -20,7 +20,7 @@ public struct RegressionData: Sendable {
     if let bad = outcome.firstIndex(where: { $0 != 0 && $0 != 1 }) {
       throw ComponentError(
         option: "target",
-        "\(table.source):\(bad + 2): column '\(table.columns[targetColumn])' is \(outcome[bad]); the target must be 0 or 1"
+        "\(table.source):\(table.lines[bad]): column '\(table.columns[targetColumn])' is \(outcome[bad]); the target must be 0 or 1"
       )
     }
     let features = (0..<width).filter { $0 != targetColumn }

@@ -46,10 +46,13 @@ struct ExecutionOptions: ParsableArguments {
         progress.advance(by: done)
       }
       progress.finish()
+      if Interruption.isRequested { throw Failure(.interrupted, ["interrupted"]) }
       do {
         try output?.commit(results)
       } catch {
-        throw Failure(.output, ["\(error)"])
+        let kept = output.map { "; the results are in \($0.stagedPath)" } ?? ""
+        output = nil
+        throw Failure(.output, ["\(error)\(kept)"])
       }
       return results
     } catch {
@@ -61,7 +64,7 @@ struct ExecutionOptions: ParsableArguments {
   }
 }
 
-/// Whether Ctrl-C was pressed. Once ends the run in order, twice at once.
+/// Whether Ctrl-C was pressed, or the process was asked to end. Once ends the run in order, twice at once.
 enum Interruption {
   private static let flag = Atomic<Bool>(false)
 
@@ -69,9 +72,11 @@ enum Interruption {
 
   static func watch() {
     _ = isRequested
-    signal(SIGINT) { _ in
-      if Interruption.isRequested { _exit(130) }
-      Interruption.flag.store(true, ordering: .relaxed)
+    for ending in [SIGINT, SIGTERM] {
+      signal(ending) { _ in
+        if Interruption.isRequested { _exit(130) }
+        Interruption.flag.store(true, ordering: .relaxed)
+      }
     }
   }
 }

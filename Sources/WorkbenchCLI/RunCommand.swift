@@ -19,6 +19,7 @@ struct RunCommand: AsyncParsableCommand {
 
   mutating func run() async throws {
     let experiments = try SpecFiles.plan(files)
+    var failures: [String] = []
     for experiment in experiments {
       experiment.plan.notes.forEach { Workbench.report("note: \(experiment.source): \($0)") }
       let directory =
@@ -27,7 +28,9 @@ struct RunCommand: AsyncParsableCommand {
       if !experiment.spec.question.isEmpty { print(experiment.spec.question + "\n") }
       print(ResultTable(results, isColored: Terminal.isColored).rendered())
       Workbench.report("wrote \(directory)/")
+      failures += results.failures.map { "\(experiment.source): \($0)" }
     }
+    guard failures.isEmpty else { throw Failure(.failed, failures) }
   }
 }
 

@@ -54,7 +54,7 @@ struct VarianceCommand: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
-    let environment = ProcessInfo.processInfo.environment
+    let environment = ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty }
     // What GSL's own programs read stands in for absent options; run never reads it.
     let variables = ["rng": "GSL_RNG_TYPE", "seed": "GSL_RNG_SEED"]
     let standIns = variables.filter { ($0.key == "rng" ? rng : seed) == nil && environment[$0.value] != nil }
@@ -75,6 +75,7 @@ struct VarianceCommand: AsyncParsableCommand {
     case .csv: print(CSVFiles.text(columns, rows), terminator: "")
     case .json: print(CSVFiles.json(columns, rows), terminator: "")
     }
+    guard results.failures.isEmpty else { throw Failure(.failed, results.failures) }
   }
 
   /// The options as the tree that a spec file would give, every value a text.

@@ -46,8 +46,6 @@ const char *wb_vector_width(void);
 void wb_add_scaled(double *out, const double *in, double scale, size_t n);
 /// out[i] += value
 void wb_add_constant(double *out, double value, size_t n);
-/// out[r*lanes + lane] = rows[r] for every lane.
-void wb_broadcast(double *out, const double *rows, size_t row_count, size_t lanes);
 
 // mean_field_normal.c ------------------------------------------------------------------------------------------
 // `mean` and `log_scale` hold D values that every lane shares (per_lane = 0), or [D x B] (per_lane = 1).
@@ -99,8 +97,6 @@ void wb_softplus_moments(double mean, double deviation, double *out);
 
 // moments.c ----------------------------------------------------------------------------------------------------
 
-/// Sum of n values in eight partial sums.
-double wb_sum(const double *values, size_t n);
 /// mean[p] = mean of row p; row p has `lanes` values.
 void wb_row_means(const double *rows, double *mean, size_t row_count, size_t lanes);
 /// For each row p of the block, with d = rows[p] - mean[p], y = d^2 * factor, e = y * inverse_scale[p] - 1:

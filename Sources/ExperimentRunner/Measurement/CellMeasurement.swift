@@ -17,7 +17,7 @@ struct CellMeasurement: Sendable {
   /// Replicates of a chunk. A chunk has streams of its own and is the unit of parallel work.
   static let chunkSize = 1024
 
-  /// The blocks that figures are reported for: a family of one block has no need of `all`.
+  /// The blocks that figures are reported for: the family's, and `all`.
   static func reportedBlocks(_ family: any VariationalFamily) -> [ParameterBlock] {
     let blocks = family.parameterBlocks
     return blocks + [ParameterBlock(name: "all", range: 0..<family.parameterCount)]

@@ -1,3 +1,4 @@
+internal import EstimatorStatistics
 package import Randomness
 
 /// The figures of every cell of a plan.
@@ -6,6 +7,13 @@ package struct ExperimentResults: Sendable {
   package let replicates: Int
   package let threads: Int
   package let cells: [CellFigures]
+  /// Entries of which no replicate was finite, one line each: their cells have failed.
+  package var failures: [String] {
+    cells.flatMap { figures in
+      figures.entries.filter { $0.moments.count == 0 }
+        .map { "\($0.entry.text) at \(figures.cell.text): no replicate was finite" }
+    }
+  }
   /// Wall-clock seconds of each cell.
   package let seconds: [Double]
 }

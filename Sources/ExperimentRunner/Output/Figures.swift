@@ -49,6 +49,12 @@ package struct EntryFigures: Sendable {
   package let blocks: [BlockFigures]
   package let coordinates: [CoordinateFigures]
 
+  /// Whether there are replicates enough to call a bias a bias: fifty times the largest kurtosis of a coordinate. The
+  /// mean of fewer is not yet normal in the far tail.
+  package var biasCanBeJudged: Bool {
+    Double(moments.count) >= 50 * (moments.mean.indices.map { moments.kurtosis(of: $0) }.max() ?? .infinity)
+  }
+
   /// Those of all parameters.
   package var all: BlockFigures? { blocks.last }
 }
@@ -107,7 +113,8 @@ extension EntryFigures {
     nonfinite = moments.nonfinite
     let count = moments.count
     let variances = moments.mean.indices.map { moments.variance(of: $0) }
-    let meanFloor = floor.map { $0.squareRoot() }
+    // A floor that overflowed says nothing.
+    let meanFloor = floor.map { $0.isFinite ? $0.squareRoot() : 0 }
     func test(_ range: Range<Int>) -> BiasTest? {
       exact.map {
         BiasTest(
@@ -120,7 +127,7 @@ extension EntryFigures {
       let variance = range.reduce(0) { $0 + variances[$1] }
       let floorVariance = floor[range].reduce(0, +)
       let interval = moments.interval(ofBlock: index)
-      let isZero = variance <= floorVariance
+      let isZero = variance <= floorVariance && floorVariance.isFinite
       let norm2 = moments.mean[range].reduce(0) { $0 + $1 * $1 }
       let bias = test(range)
       let exactNorm = exact.map { g in range.reduce(0) { $0 + g[$1] * g[$1] }.squareRoot() }
@@ -130,13 +137,12 @@ extension EntryFigures {
         mark: isZero
           ? .rounding
           : moments.isHeavyTailed(block: index) || moments.nonfinite > 0 || !variance.isFinite ? .heavyTail : .none,
-        varianceMax: range.map { variances[$0] }.max() ?? 0, gradientNorm: norm2.squareRoot(),
-        snr: !isZero ? (mean2 / variance).squareRoot() : mean2 > floorVariance ? .infinity : nil,
+        varianceMax: range.map { variances[$0] }.max() ?? 0, gradientNorm: count > 0 ? norm2.squareRoot() : .nan,
+        snr: isZero ? nil : (mean2 / variance).squareRoot(),
         kurtosis: isZero ? nil : moments.kurtosis(ofBlock: index), exactNorm: exactNorm, bias: bias,
         biasBound: bias.flatMap { test in
-          // Where gradient and error are both nothing to rounding there is no relative bias to speak of.
-          test.relativeBound.isNaN || (isZero && (exactNorm ?? 0) <= floorVariance.squareRoot())
-            ? nil : test.relativeBound
+          // Of a gradient that is nothing to rounding there is no relative bias to speak of.
+          test.relativeBound.isNaN || (exactNorm ?? 0) <= floorVariance.squareRoot() ? nil : test.relativeBound
         },
         mse: exact.map { g in
           range.reduce(variance) { $0 + (moments.mean[$1] - g[$1]) * (moments.mean[$1] - g[$1]) }

@@ -49,6 +49,11 @@ package struct ResultDirectory {
 
   package func discard() { staged.discard() }
 
+  /// Where the files are until they are in place, and stay if that fails.
+  package var stagedPath: String { staged.stagedPath }
+  /// Where they belong.
+  package var finalPath: String { staged.finalPath }
+
   private func timing(_ results: ExperimentResults) -> String {
     let columns = [
       "model", "family", "objective", "sampling", "point", "samples", "replicates", "seed", "generator", "threads",

@@ -126,8 +126,14 @@ private struct CellTable {
   private var leastIndex: Int? {
     guard cell.entries.count > 1 else { return nil }
     return cell.entries.indices
-      .filter { cell.entries[$0].entry.cost > 0 && cell.entries[$0].all?.variance.isFinite ?? false }
+      .filter(competes)
       .min { (cell.entries[$0].all?.variance ?? .infinity) < (cell.entries[$1].all?.variance ?? .infinity) }
+  }
+
+  /// Whether entry e is a Monte Carlo estimator that lost no replicate and has a finite variance.
+  private func competes(_ e: Int) -> Bool {
+    let entry = cell.entries[e]
+    return entry.entry.cost > 0 && entry.nonfinite == 0 && entry.all?.variance.isFinite ?? false
   }
 
   /// The pair of e and the least, turned so that e is the numerator.
@@ -151,14 +157,12 @@ private struct CellTable {
     guard let least = leastIndex else {
       return cell.entries.count == 1 ? single(cell.entries[0]) : "No Monte Carlo estimator has a finite variance here."
     }
-    let rivals = cell.entries.indices.filter {
-      $0 != least && cell.entries[$0].entry.cost > 0 && cell.entries[$0].all?.variance.isFinite ?? false
-    }
+    let rivals = cell.entries.indices.filter { $0 != least && competes($0) }
     guard
       let next = rivals.min(by: { (cell.entries[$0].all?.variance ?? .nan) < (cell.entries[$1].all?.variance ?? .nan) }
       ),
       let pair = pair(least, next)
-    else { return cell.entries[least].entry.text + " is the only Monte Carlo estimator here." }
+    else { return cell.entries[least].entry.text + " is the only Monte Carlo estimator here with a finite variance." }
     let (a, b) = (cell.entries[least].entry.text, cell.entries[next].entry.text)
     guard let (value, low, high) = ratio(least, over: next) else {
       return pair.verdict == .equal
@@ -181,11 +185,19 @@ private struct CellTable {
 
   private func single(_ entry: EntryFigures) -> String {
     guard let all = entry.all else { return "" }
+    guard entry.moments.count > 0 else { return "No replicate of \(entry.entry.text) was finite." }
+    guard all.variance.isFinite else { return "The variance of \(entry.entry.text) is beyond the range of a number." }
     let shown = figure(all.variance, low: all.interval.low, high: all.interval.high)
     let variance = all.mark == .rounding ? "zero variance, to rounding" : "variance \(shown.value) \(shown.interval)"
     guard let bias = all.bias else { return "\(entry.entry.text) has \(variance); the exact gradient is not known." }
     let bound = all.biasBound.map {
-      $0.isFinite ? "; one above \(percent($0)) of the gradient is excluded at 95 %" : ""
+      $0 < 1 ? "; one above \(percent($0)) of the gradient is excluded at 95 %" : ""
+    }
+    if bias.p < 0.001, !entry.biasCanBeJudged {
+      return """
+        \(entry.entry.text) has \(variance); its mean is far from the exact gradient, but with tails so heavy these are \
+        too few replicates to call it biased.
+        """
     }
     return bias.p < 0.001
       ? "\(entry.entry.text) has \(variance), and it is biased: its mean differs from the exact gradient (p = \(significant(bias.p, digits: 2)))."
@@ -198,5 +210,5 @@ private struct CellTable {
     return cost == cost.rounded() ? numberText(cost) : significant(cost, digits: 3)
   }
 
-  private func percent(_ x: Double) -> String { x.isFinite ? significant(100 * x, digits: 2) + " %" : "∞" }
+  private func percent(_ x: Double) -> String { x < 10 ? significant(100 * x, digits: 2) + " %" : "—" }
 }
