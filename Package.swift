@@ -48,16 +48,20 @@ let package = Package(
       ], swiftSettings: numeric),
     .target(
       name: "Estimators", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
-    .target(name: "Optimization", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
+    .target(
+      name: "Optimization", dependencies: ["CGSL", "CKernels", "GradientEstimation", "Randomness"],
+      swiftSettings: numeric),
     .target(
       name: "ExperimentRunner",
-      dependencies: ["CKernels", "EstimatorStatistics", "GradientEstimation", "Optimization", "Randomness"],
-      swiftSettings: numeric),
+      dependencies: [
+        "CKernels", "EstimatorStatistics", "GradientEstimation", "Optimization", "Randomness",
+        .product(name: "SwiftCSV", package: "SwiftCSV"),
+      ], swiftSettings: numeric),
     .target(
       name: "WorkbenchCLI",
       dependencies: [
-        "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Randomness", "ShippedData",
-        "VariationalFamilies", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization", "Randomness",
+        "ShippedData", "VariationalFamilies", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
 

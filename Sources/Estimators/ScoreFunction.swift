@@ -60,6 +60,13 @@ public struct ScoreFunction: GradientEstimator {
     ],
     variants: Baseline.allCases.dropFirst().map { ["baseline": $0.rawValue] })
 
+  public func check() throws(ComponentError) {
+    if baseline != .movingAverage, decay != ScoreFunction().decay {
+      throw ComponentError(
+        option: "decay", "has no effect with baseline=\(baseline.rawValue); it belongs to 'moving-average'")
+    }
+  }
+
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
     let sampled = try problem.sampledTerms(split)
     var quantities = Quantities(values: sampled)

@@ -6,6 +6,14 @@ public protocol Component: Hashable, Sendable {
   static var descriptor: Descriptor<Self> { get }
   /// The defaults.
   init()
+  /// Whether the options agree with each other. The default finds nothing wrong.
+  ///
+  /// - Throws: `ComponentError` naming the option that contradicts another, or has no effect beside it.
+  func check() throws(ComponentError)
+}
+
+extension Component {
+  public func check() throws(ComponentError) {}
 }
 
 /// What there is to say about a component.

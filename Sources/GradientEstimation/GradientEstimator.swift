@@ -21,7 +21,8 @@ public protocol GradientEstimator: Component {
   func canonical(for problem: Problem) -> Self
   /// The state at λ `[P]` before any adaptation.
   func initialState(for problem: Problem, parameters: [Double]) -> State
-  /// How `state` is brought up before a measurement at fixed λ; nil if there is nothing to bring up.
+  /// How `state` is brought up before a measurement at fixed λ; nil if there is nothing to bring up: then the state is
+  /// a function of λ alone, and an optimisation asks for it anew at each λ.
   func warmUp(for state: State) -> WarmUp?
   func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace
   /// Adds one estimate a lane to zeroed `gradients`, `[P × B]`, replicate fastest.

@@ -56,6 +56,8 @@ public protocol SubsampledModel: Integrand {
   var dataCount: Int { get }
   /// M, or nil for all data.
   var minibatch: Int? { get }
+  /// The same model, reading all its data in each evaluation.
+  var withAllData: any SubsampledModel { get }
 }
 
 /// A distribution over z that closed forms know.

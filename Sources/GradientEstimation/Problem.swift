@@ -2,7 +2,7 @@ public import Randomness
 
 /// What is estimated: the gradient of an objective of a model under a family, and how draws are made.
 public struct Problem: Sendable {
-  public let model: any Integrand
+  public private(set) var model: any Integrand
   public let family: any VariationalFamily
   public let objective: any Objective
   public let sampling: any SamplingScheme
@@ -40,6 +40,16 @@ public struct Problem: Sendable {
   /// The exact value and gradient of the objective at λ `[P]`, or nil where they are not known.
   public func exact(at parameters: [Double]) -> ExactExpectation? {
     family.exactExpectation(of: terms, for: model, parameters: parameters)
+  }
+
+  /// Whether the literature minimises the objective, as it does some cost functions. Gradients are its own either way.
+  public var isMinimized: Bool { (model as? any CostFunction)?.sense == .minimize }
+
+  /// The same problem on all data, for a model that reads minibatches.
+  public var withAllData: Problem {
+    var whole = self
+    if let model = model as? any SubsampledModel { whole.model = model.withAllData }
+    return whole
   }
 
   /// Model evaluations count as the share of the data that they read.

@@ -28,6 +28,7 @@ public struct LogisticRegression: LatentModel, DifferentiableModel, FactorizedMo
 
   public var dimension: Int { data.columns.count }
   public var dataCount: Int { data.target.count }
+  public var withAllData: any SubsampledModel { LogisticRegression(data: data) }
   public var prior: (any Prior)? { standard }
   public var factorizedTerms: Terms { .prior }
   public var namedDistributions: [String: any Prior] { ["prior": standard] }

@@ -64,6 +64,64 @@ struct ExecutionOptions: ParsableArguments {
   }
 }
 
+extension ExecutionOptions {
+  /// Runs optimizations, shows what came of them, and where `directory` is given writes it there. What was finished
+  /// before an interruption is shown too, and written beside the directory.
+  func train(
+    _ experiment: PlannedExperiment, writingTo directory: String?, show: (TrainingResults) -> Void
+  ) async throws {
+    let (spec, plan) = (experiment.spec, experiment.plan)
+    Interruption.watch()
+    func output(_ path: String) throws -> TrainingDirectory {
+      do {
+        return try TrainingDirectory(
+          path: path, plan: plan, spec: spec, source: experiment.source, specText: experiment.text,
+          threads: threadCount)
+      } catch {
+        throw Failure(.output, ["\(error)"])
+      }
+    }
+    let staged = try directory.map(output)
+    let progress = ProgressBar(total: Training.runCount(plan, spec) * spec.training.steps, label: spec.name)
+    let results: TrainingResults
+    do {
+      results = try await Training.run(plan, spec, threads: threadCount) { steps in
+        progress.advance(by: steps)
+        return !Interruption.isRequested
+      }
+      progress.finish()
+    } catch {
+      progress.finish()
+      staged?.discard()
+      throw Failure(.failed, ["\(experiment.source): \(error)"])
+    }
+    show(results)
+    guard results.isComplete else {
+      staged?.discard()
+      guard let directory, !results.curves.isEmpty else { throw Failure(.interrupted, ["interrupted"]) }
+      let kept = try output(Self.interruptedPath(directory))
+      try commit(kept, results)
+      throw Failure(.interrupted, ["interrupted; what was done by then is in \(kept.finalPath)/"])
+    }
+    if let staged { try commit(staged, results) }
+  }
+
+  /// Where the results of an interrupted run go, so that complete ones stay.
+  static func interruptedPath(_ directory: String) -> String {
+    var path = directory
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return path + ".interrupted"
+  }
+
+  private func commit(_ output: TrainingDirectory, _ results: TrainingResults) throws {
+    do {
+      try output.commit(results)
+    } catch {
+      throw Failure(.output, ["\(error); the results are in \(output.stagedPath)"])
+    }
+  }
+}
+
 /// Whether Ctrl-C was pressed, or the process was asked to end. Once ends the run in order, twice at once.
 enum Interruption {
   private static let flag = Atomic<Bool>(false)

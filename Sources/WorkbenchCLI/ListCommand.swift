@@ -5,10 +5,11 @@ internal import Randomness
 
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "Lists estimators, models, families, objectives, samplings or generators.")
+    commandName: "list",
+    abstract: "Lists estimators, models, families, objectives, samplings, optimizers or generators.")
 
   enum Kind: String, ExpressibleByArgument, CaseIterable {
-    case estimators, models, families, objectives, samplings, generators
+    case estimators, models, families, objectives, samplings, optimizers, generators
   }
 
   @Argument(help: "One kind only. (default: all but generators)")
@@ -31,6 +32,7 @@ struct ListCommand: ParsableCommand {
       case .families: about(registry.families)
       case .objectives: about(registry.objectives)
       case .samplings: about(registry.samplings)
+      case .optimizers: about(registry.optimizers)
       case .generators:
         Generator.all.map { ($0.name, "\($0.streamCount) streams\($0.remark.isEmpty ? "" : "; " + $0.remark)") }
       }
@@ -63,7 +65,7 @@ struct DescribeCommand: ParsableCommand {
     let kinds: [(kind: String, about: [ComponentDescription])] = [
       ("estimator", registry.estimators.entries.map(\.about)), ("model", registry.models.entries.map(\.about)),
       ("family", registry.families.entries.map(\.about)), ("objective", registry.objectives.entries.map(\.about)),
-      ("sampling", registry.samplings.entries.map(\.about)),
+      ("sampling", registry.samplings.entries.map(\.about)), ("optimizer", registry.optimizers.entries.map(\.about)),
     ]
     for (kind, components) in kinds {
       if let about = components.first(where: { about in about.id == id || about.aliases.contains { $0.id == id } }) {
@@ -89,7 +91,7 @@ struct DescribeCommand: ParsableCommand {
   }
 
   private func text(_ about: ComponentDescription, _ kind: String) -> String {
-    var lines = ["\(about.id), \(kind == "estimator" || kind == "objective" ? "an" : "a") \(kind): \(about.summary)"]
+    var lines = ["\(about.id), \("aeiou".contains(kind.prefix(1)) ? "an" : "a") \(kind): \(about.summary)"]
     if !about.equation.isEmpty { lines += ["", "  " + about.equation] }
     for alias in about.aliases {
       let options = alias.options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
@@ -137,7 +139,7 @@ struct CiteCommand: ParsableCommand {
     let components =
       registry.estimators.entries.map(\.about) + registry.models.entries.map(\.about)
       + registry.families.entries.map(\.about) + registry.objectives.entries.map(\.about)
-      + registry.samplings.entries.map(\.about)
+      + registry.samplings.entries.map(\.about) + registry.optimizers.entries.map(\.about)
     var keys: [String] = []
     var faults: [String] = []
     for id in ids {

@@ -24,6 +24,14 @@ struct RunCommand: AsyncParsableCommand {
       experiment.plan.notes.forEach { Workbench.report("note: \(experiment.source): \($0)") }
       let directory =
         out.map { files.count == 1 ? $0 : "\($0)/\(experiment.spec.name)" } ?? "results/\(experiment.spec.name)"
+      if experiment.spec.kind == .elbo {
+        try await execution.train(experiment, writingTo: directory) { results in
+          if !experiment.spec.question.isEmpty { print(experiment.spec.question + "\n") }
+          print(CurveTable(results, isColored: Terminal.isColored).rendered())
+        }
+        Workbench.report("wrote \(directory)/")
+        continue
+      }
       let results = try await execution.measure(experiment, writingTo: directory)
       if !experiment.spec.question.isEmpty { print(experiment.spec.question + "\n") }
       print(ResultTable(results, isColored: Terminal.isColored).rendered())

@@ -2,6 +2,7 @@ internal import Estimators
 package import ExperimentRunner
 internal import GradientEstimation
 internal import LatentModels
+internal import Optimization
 internal import VariationalFamilies
 
 /// The components that the workbench ships, registered as a plug-in's are.
@@ -22,6 +23,10 @@ package enum StandardRegistry {
     try registry.register(objective: EvidenceLowerBound.self)
     try registry.register(objective: Expectation.self)
     try registry.register(sampling: IndependentSampling.self)
+    try registry.register(optimizer: SGD.self)
+    try registry.register(optimizer: AdaGrad.self)
+    try registry.register(optimizer: RMSProp.self)
+    try registry.register(optimizer: Adam.self)
     return registry
   }
 }

@@ -112,7 +112,8 @@ struct WorkbenchCommand: ParsableCommand {
       """,
     version: WorkbenchVersion.current,
     subcommands: [
-      VarianceCommand.self, RunCommand.self, ValidateCommand.self, SchemaCommand.self, ListCommand.self,
+      VarianceCommand.self, ElboCommand.self, RunCommand.self, ValidateCommand.self, SchemaCommand.self,
+      ListCommand.self,
       DescribeCommand.self, CiteCommand.self,
     ])
 }

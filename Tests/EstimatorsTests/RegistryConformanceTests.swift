@@ -94,7 +94,7 @@ import WorkbenchCLI
     let cell = base.with(entries)
     var random = try cell.streams("test", seed: 1).stream(0)
     var block = DrawBlock(shape: cell.shape(lanes: wide), parameters: cell.parameters)
-    var minibatches = Minibatches(problem)
+    var minibatches = MinibatchSampler(problem)
     minibatches.draw(&block, random: &random)
     block.sample(problem, random: &random)
     block.evaluate(cell.quantities, of: problem)

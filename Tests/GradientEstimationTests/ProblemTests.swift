@@ -53,12 +53,14 @@ import Testing
     var dimension: Int { 2 }
     var dataCount: Int { 30 }
     var minibatch: Int?
+    var withAllData: any SubsampledModel { Subsampled() }
     func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {}
   }
 
   @Test func evaluationsCountAsTheirShareOfTheData() throws {
     #expect(try Self.problem(Subsampled(minibatch: 6)).dataShare == 0.2)
     #expect(try Self.problem(Subsampled()).dataShare == 1 && Self.problem().dataShare == 1)
+    #expect(try Self.problem(Subsampled(minibatch: 6)).withAllData.dataShare == 1)
   }
 
   @Test func whatIsNotKnownExactlyIsNil() throws {

@@ -11,7 +11,7 @@ import WorkbenchCLI
   static let components: [ComponentDescription] =
     registry.map {
       $0.estimators.entries.map(\.about) + $0.models.entries.map(\.about) + $0.families.entries.map(\.about)
-        + $0.objectives.entries.map(\.about) + $0.samplings.entries.map(\.about)
+        + $0.objectives.entries.map(\.about) + $0.samplings.entries.map(\.about) + $0.optimizers.entries.map(\.about)
     } ?? []
 
   static let names = components.flatMap { [$0.id] + $0.aliases.map(\.id) }
@@ -36,7 +36,7 @@ import WorkbenchCLI
     #expect(listed == Self.names)
   }
 
-  @Test(arguments: ["estimators", "models", "families", "objectives", "samplings", "generators"])
+  @Test(arguments: ["estimators", "models", "families", "objectives", "samplings", "optimizers", "generators"])
   func listNamesOneKind(_ kind: String) throws {
     let list = try Sandbox().run("list", kind)
     #expect(list.status == 0 && list.errors.isEmpty)

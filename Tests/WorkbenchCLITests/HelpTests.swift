@@ -22,13 +22,14 @@ import Testing
     SUBCOMMANDS:
       variance                Measures the gradient variance of estimators, on the
                               same draws.
+      elbo                    Optimizes with each estimator and follows the ELBO.
       run                     Runs experiments and writes their results.
       validate                Checks experiments and reports every fault, without
                               running anything.
       schema                  Prints the JSON Schema of experiments, for editors
                               and validators.
       list                    Lists estimators, models, families, objectives,
-                              samplings or generators.
+                              samplings, optimizers or generators.
       describe                Says what a component is: equation, requirements,
                               bias, cost, options.
       cite                    Prints the BibTeX of components, or of keys.

@@ -41,7 +41,7 @@ struct PreparedEstimator: Sendable {
       var random = try streams.stream(0)
       var own = try streams.stream(1)
       var block = DrawBlock(shape: shape, parameters: cell.parameters)
-      var minibatches = Minibatches(problem)
+      var minibatches = MinibatchSampler(problem)
       var workspace = try estimator.makeWorkspace(for: problem, shape: shape)
       var gradients = [Double](repeating: 0, count: shape.parameters * shape.lanes)
       for _ in 0..<warmUp.batches {
@@ -81,40 +81,14 @@ private final class Bound<E: GradientEstimator>: BoundEstimator {
   }
 }
 
-/// Draws each lane's minibatch, where the model takes minibatches.
-struct Minibatches {
-  private let size: Int
-  private var order: [Int32]
-
-  init(_ problem: Problem) {
-    let model = problem.model as? any SubsampledModel
-    size = model?.minibatch ?? 0
-    order = size > 0 ? (0..<Int32(model?.dataCount ?? 0)).map { $0 } : []
-  }
-
-  mutating func draw(_ block: inout DrawBlock, random: inout RandomStream) {
-    guard size > 0 else { return }
-    let lanes = block.shape.lanes
-    if block.draws.dataIndices.count != size * lanes {
-      block.draws.dataIndices = Array(repeating: 0, count: size * lanes)
-    }
-    var span = block.draws.dataIndices.mutableSpan
-    random.choose(size, of: &order, lanes: lanes, into: &span)
-  }
-}
-
 extension Cell {
   func shape(lanes: Int) -> Shape {
     Shape(
       samples: samples, dimension: problem.model.dimension, parameters: problem.family.parameterCount, lanes: lanes)
   }
 
-  /// Replicates a block: as many as keep the draws in the cache, a function of K and D alone.
-  var lanesPerBlock: Int {
-    var lanes = 256
-    while lanes > 32, lanes * samples * problem.model.dimension > 1 << 17 { lanes /= 2 }
-    return lanes
-  }
+  /// Replicates a block.
+  var lanesPerBlock: Int { Shape.lanes(samples: samples, dimension: problem.model.dimension) }
 
   /// The streams of a role.
   func streams(_ role: String, seed: UInt64) -> StreamFamily {

@@ -135,7 +135,7 @@ private final class Worker {
     var dataRandom = try minibatches.stream(chunk)
     let ownRandom = try own.map { try OwnStream(($0 ?? draws).stream(chunk)) }
     // Fresh for each chunk: what a chunk gives must not depend on the chunks that this task did before.
-    var indices = Minibatches(cell.problem)
+    var indices = MinibatchSampler(cell.problem)
     var moments = empty
     var done = 0
     while done < replicates {

@@ -24,7 +24,12 @@ package enum Experiment {
   package static func checkStreams(_ plan: Plan, _ spec: ExperimentSpec) throws(RandomnessError) {
     for generator in spec.generators {
       let keys = plan.cells.filter { $0.generator == generator }
-        .flatMap { CellMeasurement.streamKeys($0, seed: spec.seed, replicates: spec.replicates) }
+        .flatMap { cell in
+          switch spec.kind {
+          case .variance: CellMeasurement.streamKeys(cell, seed: spec.seed, replicates: spec.replicates)
+          case .elbo: Training.streamKeys(cell, spec)
+          }
+        }
       try StreamKey.checkDisjoint(keys, for: generator)
     }
   }

@@ -24,7 +24,7 @@ struct RoundingFloor: Sendable {
     let streams = cell.streams("rounding", seed: seed)
     var random = try streams.stream(0)
     var block = DrawBlock(shape: cell.shape(lanes: lanes), parameters: cell.parameters)
-    var minibatches = Minibatches(cell.problem)
+    var minibatches = MinibatchSampler(cell.problem)
     minibatches.draw(&block, random: &random)
     block.sample(cell.problem, random: &random)
     block.evaluate(cell.quantities, of: cell.problem)

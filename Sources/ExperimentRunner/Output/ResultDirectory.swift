@@ -5,7 +5,8 @@ internal import Randomness
 /// Writes what a run leaves: `manifest.json` first, then the CSV files; in place only when all is complete.
 package struct ResultDirectory {
   package static let fileNames: Set<String> = [
-    "manifest.json", "variance.csv", "coordinates.csv", "comparison.csv", "timing.csv",
+    "manifest.json", "variance.csv", "coordinates.csv", "comparison.csv", "timing.csv", "elbo.csv", "band.csv",
+    "ranking.csv", "parameters.csv",
   ]
   private let staged: StagedDirectory
   private let started = Date()
@@ -94,24 +95,13 @@ package struct ResultDirectory {
         (key: "wall_seconds", value: results.map { .number($0.seconds[index]) } ?? .null),
       ])
     }
-    let document: JSONOutput = .object([
-      (key: "workbench", value: .string(WorkbenchVersion.current)),
-      (key: "name", value: .string(spec.name)),
-      (key: "question", value: .string(spec.question)),
-      (key: "spec_source", value: .string(source)),
-      (key: "spec_sha256", value: .string(SHA256.hexDigest(specText))),
-      (key: "spec", value: .string(String(decoding: specText, as: UTF8.self))),
-      (key: "seed", value: .unsigned(spec.seed)),
-      (key: "generators", value: .array(spec.generators.map { .string($0.name) })),
-      (key: "replicates", value: .integer(spec.replicates)),
-      (key: "threads", value: .integer(threads)),
-      (key: "state", value: .string(state)),
-      (key: "started", value: .string(started.ISO8601Format())),
-      (key: "finished", value: results == nil ? .null : .string(Date().ISO8601Format())),
-      (key: "versions", value: WorkbenchVersion.versions),
-      (key: "notes", value: .array(plan.notes.map(JSONOutput.string))),
-      (key: "cells", value: .array(cells)),
-    ])
+    let document: JSONOutput = .object(
+      Manifest.head(spec, source: source, text: specText)
+        + [(key: "replicates", value: .integer(spec.replicates))]
+        + Manifest.state(state, threads: threads, since: started, isOver: results != nil)
+        + [
+          (key: "notes", value: .array(plan.notes.map(JSONOutput.string))), (key: "cells", value: .array(cells)),
+        ])
     return document.serialized() + "\n"
   }
 }

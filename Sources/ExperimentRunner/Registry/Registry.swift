@@ -1,4 +1,5 @@
 public import GradientEstimation
+public import Optimization
 
 /// The components that specs can name. The standard ones and a plug-in's enter by the same door.
 public struct Registry: Sendable {
@@ -7,6 +8,7 @@ public struct Registry: Sendable {
   package private(set) var families = ComponentTable<any FamilySpecification>(kind: "family")
   package private(set) var objectives = ComponentTable<any Objective>(kind: "objective")
   package private(set) var samplings = ComponentTable<any SamplingScheme>(kind: "sampling")
+  package private(set) var optimizers = ComponentTable<any Optimizer>(kind: "optimizer")
 
   public init() {}
 
@@ -29,6 +31,10 @@ public struct Registry: Sendable {
 
   public mutating func register<S: SamplingScheme>(sampling: S.Type) throws(RegistryError) {
     try samplings.add(sampling) { $0 }
+  }
+
+  public mutating func register<O: Optimizer>(optimizer: O.Type) throws(RegistryError) {
+    try optimizers.add(optimizer) { $0 }
   }
 }
 

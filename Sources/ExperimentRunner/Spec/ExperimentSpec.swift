@@ -12,8 +12,17 @@ package struct Configured<Product: Sendable>: Sendable {
   var optionLines: [String: Int] = [:]
 }
 
+/// What an experiment measures.
+package enum ExperimentKind: String, CaseIterable, Sendable {
+  /// The variance of gradients at points λ.
+  case variance
+  /// The ELBO along optimisations.
+  case elbo
+}
+
 /// What a spec asks for, read and checked as far as it can be without loading data.
 package struct ExperimentSpec: Sendable {
+  package var kind = ExperimentKind.variance
   package var name = ""
   package var question = ""
   package var references: [String] = []
@@ -30,6 +39,8 @@ package struct ExperimentSpec: Sendable {
   package var estimators: [Configured<any GradientEstimator>] = []
   /// Whether `estimators` is every registered one: then those that do not fit are left out with a note.
   package var comparesAll = false
+  /// What kind `elbo` adds.
+  package var training = TrainingSpec()
   /// Where each key stands; empty for the command line.
   package var lines: [String: Int] = [:]
 
@@ -66,6 +77,14 @@ extension JSONNode {
             key: key, keyLine: 0, keyColumn: 0, node: isList || texts.count != 1 ? node(.array(texts)) : texts[0])
         }))
   }
+
+  /// Adds the object `key` of the options that are given, if any is.
+  package mutating func add(_ key: String, _ options: [(key: String, value: String?)]) {
+    let given = options.compactMap { key, value in value.map { (key: key, values: [$0], isList: false) } }
+    guard !given.isEmpty, case .object(let members) = value else { return }
+    let member = JSONMember(key: key, keyLine: 0, keyColumn: 0, node: JSONNode(commandLine: given))
+    value = .object(members + [member])
+  }
 }
 
 extension ExperimentSpec {
@@ -79,7 +98,8 @@ extension ExperimentSpec {
       (item.product as? any Component).map { componentJSON($0) } ?? .string(item.text)
     }
     var members: [(key: String, value: JSONOutput)] = [
-      (key: "name", value: .string(name)), (key: "kind", value: "variance"), (key: "seed", value: .unsigned(seed)),
+      (key: "name", value: .string(name)), (key: "kind", value: .string(kind.rawValue)),
+      (key: "seed", value: .unsigned(seed)),
       (key: "rng", value: oneOrMore(generators) { .string($0.name) }),
       (key: "model", value: oneOrMore(models, component)), (key: "family", value: oneOrMore(families, component)),
     ]
@@ -88,11 +108,18 @@ extension ExperimentSpec {
       (key: "sampling", value: oneOrMore(samplings, component)),
       (key: "at", value: oneOrMore(points) { .string($0.point.text) }),
       (key: "samples", value: oneOrMore(samples) { .integer($0) }),
-      (key: "replicates", value: .integer(replicates)),
+    ]
+    switch kind {
+    case .variance: members.append((key: "replicates", value: .integer(replicates)))
+    case .elbo:
+      members.append((key: "optimizer", value: oneOrMore(training.optimizers, component)))
+      members += training.members
+    }
+    members += [
       (
         key: "estimators",
         value: .array(comparesAll ? plan.estimators.map { componentJSON($0) } : estimators.map(component))
-      ),
+      )
     ]
     return .object(members)
   }

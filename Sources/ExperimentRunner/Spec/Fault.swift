@@ -37,7 +37,9 @@ package enum SpecSource: Hashable, Sendable {
     case .file(let name): return Fault(place: name, line: line, path: path, message: message)
     case .options(let standIns):
       let key = Self.key(ofPath: path)
-      let option = key == "estimators" ? "estimator" : key.replacing("_", with: "-")
+      let names = ["estimators": "estimator", "evaluate.draws": "evaluation-draws"]
+      let option = (names[path] ?? names[key] ?? (key == "stop" ? path : key)).replacing("_", with: "-")
+        .replacing(".", with: "-")
       return Fault(place: standIns[key] ?? (key.isEmpty ? "" : "--\(option)"), message: message)
     }
   }

@@ -74,6 +74,8 @@ private struct PlanBuilder {
   var faults: [Fault] = []
   /// Estimators that some cell could use.
   private var used: Set<String> = []
+  /// Files of saved parameters, by path.
+  private(set) var files: [String: SavedParameters] = [:]
   /// Estimators whose minimum K exceeds a cell's, with what to say if no cell fits.
   private var tooFewSamples: [String: Fault] = [:]
 
@@ -142,7 +144,7 @@ private struct PlanBuilder {
     if let target = family.parameterBlocks.first(where: { $0.name == block.name }) { return target }
     let names = family.parameterBlocks.map(\.name)
     let hint = nearestName(to: block.name, among: names).map { "; did you mean '\($0)'?" } ?? ""
-    throw PointError(text: "unknown block '\(block.name)'; the family has \(names.joined(separator: ", "))\(hint)")
+    throw PointError("unknown block '\(block.name)'; the family has \(names.joined(separator: ", "))\(hint)")
   }
 
   private mutating func build(
@@ -165,13 +167,24 @@ private struct PlanBuilder {
         var points: Set<String> = []
         for (point, path, line) in spec.points {
           let parameters: [Double]
-          do {
-            parameters = try resolve(point, problem, modelText)
+          var pointText = canonical(point, family).text
+          do throws(PointError) {
+            if case .saved(let wanted) = point {
+              let (blocks, found) = try saved(wanted)
+              if let missing = family.parameterBlocks.first(where: { target in
+                !blocks.contains { $0.name == target.name }
+              }) {
+                throw PointError("\(wanted.path) holds no block '\(missing.name)', which the family has")
+              }
+              parameters = try resolve(.values(blocks), problem, modelText)
+              pointText = found.text
+            } else {
+              parameters = try resolve(point, problem, modelText)
+            }
           } catch {
             report(source.fault(path, line: line, error.text))
             continue
           }
-          let pointText = canonical(point, family).text
           if !points.insert(pointText).inserted {
             report(source.fault(path, line: line, SpecReader.repeated("'\(pointText)'")))
             continue
@@ -249,20 +262,26 @@ private struct PlanBuilder {
     return ids.isEmpty ? "none" : ids.joined(separator: ", ")
   }
 
-  private struct PointError: Error { let text: String }
+  private mutating func saved(_ point: SavedPoint) throws(PointError) -> (blocks: [Point.Block], point: SavedPoint) {
+    if let file = files[point.path] { return try file.resolve(point) }
+    let file = try SavedParameters(path: point.path)
+    files[point.path] = file
+    return try file.resolve(point)
+  }
 
   private func resolve(_ point: Point, _ problem: Problem, _ model: String) throws(PointError) -> [Double] {
     let family = problem.family
     switch point {
+    case .saved: return family.initialParameters
     case .initial: return family.initialParameters
     case .optimum:
       guard problem.terms.contains(.entropy), problem.exact(at: family.initialParameters) != nil else {
-        throw PointError(text: "the optimum is found where the exact ELBO is known, which it is not for '\(model)'")
+        throw PointError("the optimum is found where the exact ELBO is known, which it is not for '\(model)'")
       }
       let found = DeterministicMaximizer.maximize(from: family.initialParameters) { parameters in
         problem.exact(at: parameters).map { ($0.value, $0.gradient) }
       }
-      guard let found else { throw PointError(text: "no optimum of the ELBO was found from the initial point") }
+      guard let found else { throw PointError("no optimum of the ELBO was found from the initial point") }
       return found.parameters
     case .named(let name):
       let offered = (problem.model as? any LatentModel)?.namedDistributions ?? [:]
@@ -271,24 +290,23 @@ private struct PlanBuilder {
         let hint =
           nearestName(to: name, among: names).map { "; did you mean '\($0)'?" }
           ?? "; '\(model)' has \(names.joined(separator: ", "))"
-        throw PointError(text: "unknown point '\(name)'\(hint)")
+        throw PointError("unknown point '\(name)'\(hint)")
       }
       guard let parameters = family.parameters(of: distribution) else {
-        throw PointError(text: "the family has no member that is the \(name)")
+        throw PointError("the family has no member that is the \(name)")
       }
       return parameters
     case .values(let blocks):
       var parameters = family.initialParameters
       for (index, block) in blocks.enumerated() {
         if blocks[..<index].contains(where: { $0.name == block.name }) {
-          throw PointError(text: "block '\(block.name)' is given twice")
+          throw PointError("block '\(block.name)' is given twice")
         }
         let target = try target(block, of: family)
         guard block.values.count == 1 || block.values.count == target.range.count else {
           let count = target.range.count
           throw PointError(
-            text:
-              "block '\(block.name)' has \(count) \(count == 1 ? "coordinate" : "coordinates"), and is given \(block.values.count) numbers"
+            "block '\(block.name)' has \(count) \(count == 1 ? "coordinate" : "coordinates"), and is given \(block.values.count) numbers"
           )
         }
         for (offset, p) in target.range.enumerated() {

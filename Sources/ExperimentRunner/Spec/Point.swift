@@ -8,6 +8,8 @@ package enum Point: Hashable, Sendable {
   case named(String)
   /// Values of blocks, one for all coordinates or one each; blocks left out are as at `initial`.
   case values([Block])
+  /// λ that an `elbo` experiment saved.
+  case saved(SavedPoint)
 
   package struct Block: Hashable, Sendable {
     package let name: String
@@ -22,6 +24,17 @@ package enum Point: Hashable, Sendable {
     case .named(let name): name
     case .values(let blocks):
       blocks.map { "\($0.name)=\($0.values.map(numberText).joined(separator: "x"))" }.joined(separator: ",")
+    case .saved(let saved): saved.text
+    }
+  }
+
+  /// One point for each step, where several steps of a file are named.
+  var each: [Point] {
+    guard case .saved(let saved) = self, saved.steps.count > 1 else { return [self] }
+    return saved.steps.map { step in
+      var one = saved
+      one.steps = [step]
+      return .saved(one)
     }
   }
 }

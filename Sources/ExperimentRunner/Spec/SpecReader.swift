@@ -14,13 +14,22 @@ package struct SpecReader {
     self.source = source
   }
 
-  /// The keys of a spec of kind `variance`, in canonical order.
-  package static let keys = [
-    "$schema", "name", "kind", "question", "references", "seed", "rng", "model", "family", "objective", "sampling",
-    "at", "samples", "replicates", "estimators",
-  ]
+  /// The keys of a spec of that kind, in canonical order.
+  package static func keys(_ kind: ExperimentKind) -> [String] {
+    [
+      "$schema", "name", "kind", "question", "references", "seed", "rng", "model", "family", "objective", "sampling",
+      "at", "samples",
+    ] + ownKeys(kind) + ["estimators"]
+  }
+  /// Those that it alone has.
+  package static func ownKeys(_ kind: ExperimentKind) -> [String] {
+    switch kind {
+    case .variance: ["replicates"]
+    case .elbo: ["optimizer", "learning_rate", "steps", "runs", "evaluate", "save_parameters", "stop"]
+    }
+  }
 
-  private var isText: Bool { source.isCommandLine }
+  var isText: Bool { source.isCommandLine }
 
   /// Reads a file's bytes.
   package mutating func read(_ bytes: [UInt8]) -> ExperimentSpec {
@@ -36,9 +45,13 @@ package struct SpecReader {
   /// Reads a tree.
   package mutating func read(_ root: JSONNode) -> ExperimentSpec {
     var spec = ExperimentSpec()
-    guard let members = members(of: root, path: "", allowed: Self.keys, what: "key") else { return spec }
+    spec.kind = Self.statedKind(root)
+    let allowed = Self.keys(spec.kind)
+    guard let members = members(of: root, path: "", allowed: allowed, what: "key", elsewhere: keysOfOthers(spec.kind))
+    else { return spec }
     func at(_ key: String) -> JSONNode? { members[key] }
     spec.lines = members.mapValues(\.line)
+    checkKind(at("kind"), root)
 
     if let node = at("$schema") { _ = string(node, "$schema") }
     if let node = at("name"), let name = string(node, "name") {
@@ -49,13 +62,6 @@ package struct SpecReader {
       }
     } else if at("name") == nil, !isText {
       fault("name", root, "is missing")
-    }
-    if let node = at("kind") {
-      if let kind = string(node, "kind"), kind != "variance" {
-        fault("kind", node, "unknown kind '\(kind)'; this version knows 'variance'")
-      }
-    } else if !isText {
-      fault("kind", root, "is missing; write \"kind\": \"variance\"")
     }
     if let node = at("question") { spec.question = string(node, "question") ?? "" }
     if let node = at("references") {
@@ -85,11 +91,42 @@ package struct SpecReader {
     if let node = at("replicates"), let count = integer(node, "replicates", ExperimentSpec.Limit.replicates) {
       spec.replicates = count
     }
+    if spec.kind == .elbo { readTraining(members, &spec) }
     readEstimators(at("estimators"), root, &spec)
     return spec
   }
 
   // MARK: Pieces
+
+  /// The kind that a document says it is of; `variance` where it says none that there is.
+  private static func statedKind(_ root: JSONNode) -> ExperimentKind {
+    guard case .object(let members) = root.value,
+      case .string(let text)? = members.first(where: { $0.key == "kind" })?.node.value
+    else { return .variance }
+    return ExperimentKind(rawValue: text) ?? .variance
+  }
+
+  /// The keys that other kinds have, and what to say of them.
+  private func keysOfOthers(_ kind: ExperimentKind) -> [String: String] {
+    var messages: [String: String] = [:]
+    for other in ExperimentKind.allCases where other != kind {
+      for key in Self.ownKeys(other) {
+        messages[key] = "belongs to experiments of kind '\(other.rawValue)', and this is of kind '\(kind.rawValue)'"
+      }
+    }
+    return messages
+  }
+
+  private mutating func checkKind(_ node: JSONNode?, _ root: JSONNode) {
+    guard let node else {
+      if !isText { fault("kind", root, "is missing; write \"kind\": \"variance\" or \"elbo\"") }
+      return
+    }
+    if let text = string(node, "kind"), ExperimentKind(rawValue: text) == nil {
+      let names = ExperimentKind.allCases.map { "'\($0.rawValue)'" }.joined(separator: " and ")
+      fault("kind", node, "unknown kind '\(text)'; this version knows \(names)")
+    }
+  }
 
   private mutating func readEstimators(_ node: JSONNode?, _ root: JSONNode, _ spec: inout ExperimentSpec) {
     guard let node else {
@@ -121,7 +158,7 @@ package struct SpecReader {
     }
   }
 
-  private mutating func components<Product>(
+  mutating func components<Product>(
     _ node: JSONNode?, _ path: String, _ table: ComponentTable<Product>, fallback: String?
   ) -> [Configured<Product>] {
     guard let node else {
@@ -134,7 +171,7 @@ package struct SpecReader {
     return unique(found.map { ($0, $0.text, $0.path, $0.line) })
   }
 
-  private mutating func component<Product>(
+  mutating func component<Product>(
     _ node: JSONNode, _ path: String, _ table: ComponentTable<Product>
   ) -> Configured<Product>? {
     let node = expanded(node)
@@ -192,6 +229,14 @@ package struct SpecReader {
       }
     }
     guard isGood, let product = entry.make(assigned) else { return nil }
+    do throws(ComponentError) {
+      try (product as? any Component)?.check()
+    } catch {
+      let option = error.option.map { "option '\($0)': " } ?? ""
+      fault(
+        error.option.map { "\(path).options.\($0)" } ?? path, node, (isText ? option : "") + error.description)
+      return nil
+    }
     var lines: [String: Int] = [:]
     if case .object(let members)? = options?.value {
       for member in members { lines[member.key] = member.node.line }
@@ -224,55 +269,6 @@ package struct SpecReader {
     return unique(found.enumerated().map { ($1, $1.name, itemPath(node, "rng", $0), node.line) })
   }
 
-  private mutating func points(_ node: JSONNode?) -> [(point: Point, path: String, line: Int)] {
-    guard let node else { return [(.initial, "at", 0)] }
-    checkNotEmpty(node, "at", "point")
-    let found = items(node).enumerated().compactMap { index, item -> (point: Point, path: String, line: Int)? in
-      let path = itemPath(node, "at", index)
-      return point(item, path).map { ($0, path, item.line) }
-    }
-    return unique(found.map { ($0, $0.point.text, $0.path, $0.line) })
-  }
-
-  private mutating func point(_ node: JSONNode, _ path: String) -> Point? {
-    switch node.value {
-    case .string("initial"): return .initial
-    case .string("optimum"): return .optimum
-    case .string(let text) where text.contains("="):
-      var blocks: [Point.Block] = []
-      for (name, value) in assignments(Substring(text)) {
-        let numbers = value.split(separator: "x", omittingEmptySubsequences: false).map { Double($0) }
-        guard !numbers.isEmpty, numbers.allSatisfy({ $0?.isFinite ?? false }) else {
-          fault(path, node, "'\(name)=\(value)': expects a number or a list like 1x2x3")
-          return nil
-        }
-        blocks.append(Point.Block(name: name, values: numbers.compactMap(\.self)))
-      }
-      return .values(blocks)
-    case .string(let name): return .named(name)
-    case .object(let members):
-      guard let found = self.members(of: node, path: path, allowed: nil, what: "block") else { return nil }
-      guard !found.isEmpty else {
-        fault(path, node, "is empty: give a block of the family, such as \"mean\", its value")
-        return nil
-      }
-      var blocks: [Point.Block] = []
-      for member in members {
-        switch OptionReader.read(member.node, as: .reals(.any), isText: false) {
-        case .success(.reals(let values)): blocks.append(Point.Block(name: member.key, values: values))
-        case .failure(let message):
-          fault("\(path).\(member.key)", member.node, message.text)
-          return nil
-        default: return nil
-        }
-      }
-      return .values(blocks)
-    default:
-      fault(path, node, "expects initial, optimum, a name or blocks of values, found \(node.kind)")
-      return nil
-    }
-  }
-
   private mutating func seed(_ node: JSONNode) -> UInt64? {
     // As a whole number may be written 1e3 or 5.0, as far as that is exact.
     func exact(_ x: Double) -> UInt64? { x < 0x1p53 ? UInt64(exactly: x) : nil }
@@ -281,7 +277,7 @@ package struct SpecReader {
     return nil
   }
 
-  private mutating func integer(_ node: JSONNode, _ path: String, _ range: ClosedRange<Int>) -> Int? {
+  mutating func integer(_ node: JSONNode, _ path: String, _ range: ClosedRange<Int>) -> Int? {
     if let text = numberOrText(node), let count = OptionReader.integer(text), range.contains(count) { return count }
     fault(
       path, node,
@@ -290,7 +286,7 @@ package struct SpecReader {
   }
 
   /// The digits of a number; on the command line every value is a text.
-  private func numberOrText(_ node: JSONNode) -> String? {
+  func numberOrText(_ node: JSONNode) -> String? {
     switch node.value {
     case .number(let text): text
     case .string(let text): isText ? text : nil
@@ -298,7 +294,7 @@ package struct SpecReader {
     }
   }
 
-  private mutating func string(_ node: JSONNode, _ path: String) -> String? {
+  mutating func string(_ node: JSONNode, _ path: String) -> String? {
     guard case .string(let text) = node.value else {
       fault(path, node, "expects a text, found \(node.kind)")
       return nil
@@ -307,8 +303,9 @@ package struct SpecReader {
   }
 
   /// The members by key, after faults for unknown and repeated keys; nil if `node` is not an object.
-  private mutating func members(
-    of node: JSONNode, path: String, allowed: [String]?, what: String, of owner: String? = nil
+  mutating func members(
+    of node: JSONNode, path: String, allowed: [String]?, what: String, of owner: String? = nil,
+    elsewhere: [String: String] = [:]
   ) -> [String: JSONNode]? {
     guard case .object(let members) = node.value else {
       fault(path, node, "expects an object, found \(node.kind)")
@@ -318,7 +315,9 @@ package struct SpecReader {
     for member in members {
       let memberPath = path.isEmpty ? member.key : "\(path).\(member.key)"
       let place = JSONNode(value: .null, line: member.keyLine, column: member.keyColumn)
-      if let allowed, !allowed.contains(member.key) {
+      if let message = elsewhere[member.key] {
+        fault(memberPath, place, message)
+      } else if let allowed, !allowed.contains(member.key) {
         let nearest = nearestName(to: member.key, among: allowed).map { "; did you mean '\($0)'?" }
         let known = allowed.isEmpty ? "; it has none" : "; known: \(allowed.joined(separator: ", "))"
         let subject = owner.map { "unknown \(what) '\(member.key)' of '\($0)'" } ?? "unknown \(what) '\(member.key)'"
@@ -333,7 +332,7 @@ package struct SpecReader {
   }
 
   /// The first of each text, after faults for the others.
-  private mutating func unique<T>(_ items: [(item: T, text: String, path: String, line: Int)]) -> [T] {
+  mutating func unique<T>(_ items: [(item: T, text: String, path: String, line: Int)]) -> [T] {
     var seen: Set<String> = []
     return items.compactMap { item, text, path, line in
       if seen.insert(text).inserted { return item }
@@ -345,13 +344,13 @@ package struct SpecReader {
   /// What to say of a thing that a spec names once more, perhaps in another spelling.
   static func repeated(_ what: String) -> String { "\(what) is given already, in this or another spelling; keep one" }
 
-  private mutating func checkNotEmpty(_ node: JSONNode, _ path: String, _ what: String) {
+  mutating func checkNotEmpty(_ node: JSONNode, _ path: String, _ what: String) {
     if case .array(let items) = node.value, items.isEmpty {
       fault(path, node, "is empty: name at least one \(what)")
     }
   }
 
-  private mutating func fault(_ path: String, _ node: JSONNode, _ message: String) {
+  mutating func fault(_ path: String, _ node: JSONNode, _ message: String) {
     faultyKeys.insert(SpecSource.key(ofPath: path))
     faults.append(source.fault(path, line: node.line, message))
   }
@@ -359,12 +358,12 @@ package struct SpecReader {
   /// Faults found later, such as those of the plan.
   package mutating func add(_ fault: Fault) { faults.append(fault) }
 
-  private func items(_ node: JSONNode) -> [JSONNode] {
+  func items(_ node: JSONNode) -> [JSONNode] {
     if case .array(let items) = node.value { return items }
     return [node]
   }
 
-  private func itemPath(_ node: JSONNode, _ path: String, _ index: Int) -> String {
+  func itemPath(_ node: JSONNode, _ path: String, _ index: Int) -> String {
     if case .array = node.value { return "\(path)[\(index)]" }
     return path
   }

@@ -12,45 +12,104 @@ package enum SpecSchema {
       (key: "required", value: ["name", "kind", "estimators"]),
       (
         key: "properties",
-        value: .object([
-          property("$schema", "where this schema is", ["type": "string"]),
-          property(
-            "name", "names the directory of the results",
-            ["type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"]),
-          property("kind", "what is measured", ["enum": ["variance"]]),
-          property("question", "the one question that the experiment answers", ["type": "string"]),
-          property(
-            "references", "BibTeX keys of the works it belongs to",
-            ["type": "array", "items": ["type": "string"]]),
-          property(
-            "seed", "from 0 to 2^64 - 1",
-            .object([
-              (key: "type", value: "integer"), (key: "minimum", value: 0), (key: "maximum", value: .unsigned(.max)),
-              (key: "default", value: 1),
-            ])),
-          property(
-            "rng", "generator of GSL's, or several",
-            oneOrMore(["enum": .array(Generator.all.map { .string($0.name) })], default: "mt19937")),
-          property("model", "model or cost function", oneOrMore(components(registry.models), default: "gaussian")),
-          property(
-            "family", "variational family", oneOrMore(components(registry.families), default: "mean-field-normal")),
-          property(
-            "objective", "what the gradient is of; by default elbo, or expectation for a cost function",
-            oneOrMore(components(registry.objectives), default: nil)),
-          property("sampling", "how draws are made", oneOrMore(components(registry.samplings), default: "iid")),
-          property("at", "where the gradient is taken", oneOrMore(point, default: "initial")),
-          property("samples", "K, draws an estimate", oneOrMore(integer(ExperimentSpec.Limit.samples), default: 1)),
-          property("replicates", "R, estimates measured", integer(ExperimentSpec.Limit.replicates, default: 10_000)),
-          property(
-            "estimators", "what is compared",
-            .object([
-              (key: "type", value: "array"), (key: "minItems", value: 1), (key: "uniqueItems", value: true),
-              (key: "items", value: components(registry.estimators)),
-            ])),
-        ])
+        value: .object(
+          [
+            property("$schema", "where this schema is", ["type": "string"]),
+            property(
+              "name", "names the directory of the results",
+              ["type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"]),
+            property(
+              "kind", "what is measured: gradients at points, or the ELBO along optimizations",
+              ["enum": .array(ExperimentKind.allCases.map { .string($0.rawValue) })]),
+            property("question", "the one question that the experiment answers", ["type": "string"]),
+            property(
+              "references", "BibTeX keys of the works it belongs to",
+              ["type": "array", "items": ["type": "string"]]),
+            property(
+              "seed", "from 0 to 2^64 - 1",
+              .object([
+                (key: "type", value: "integer"), (key: "minimum", value: 0), (key: "maximum", value: .unsigned(.max)),
+                (key: "default", value: 1),
+              ])),
+            property(
+              "rng", "generator of GSL's, or several",
+              oneOrMore(["enum": .array(Generator.all.map { .string($0.name) })], default: "mt19937")),
+            property("model", "model or cost function", oneOrMore(components(registry.models), default: "gaussian")),
+            property(
+              "family", "variational family", oneOrMore(components(registry.families), default: "mean-field-normal")),
+            property(
+              "objective", "what the gradient is of; by default elbo, or expectation for a cost function",
+              oneOrMore(components(registry.objectives), default: nil)),
+            property("sampling", "how draws are made", oneOrMore(components(registry.samplings), default: "iid")),
+            property(
+              "at", "where the gradient is taken, or the optimization starts", oneOrMore(point, default: "initial")),
+            property(
+              "samples", "K, draws an estimate or a step", oneOrMore(integer(ExperimentSpec.Limit.samples), default: 1)),
+            property("replicates", "R, estimates measured", integer(ExperimentSpec.Limit.replicates, default: 10_000)),
+          ] + training(registry) + [
+            property(
+              "estimators", "what is compared",
+              .object([
+                (key: "type", value: "array"), (key: "minItems", value: 1), (key: "uniqueItems", value: true),
+                (key: "items", value: components(registry.estimators)),
+              ]))
+          ])
+      ),
+      (
+        key: "allOf",
+        value: .array(
+          ExperimentKind.allCases.map { kind in
+            let others = ExperimentKind.allCases.filter { $0 != kind }.flatMap(SpecReader.ownKeys)
+            return .object([
+              (key: "if", value: ["properties": ["kind": ["const": .string(kind.rawValue)]]]),
+              (key: "then", value: ["properties": .object(others.map { (key: $0, value: false) })]),
+            ])
+          })
       ),
     ])
     return document.serialized() + "\n"
+  }
+
+  /// What kind `elbo` adds.
+  private static func training(_ registry: Registry) -> [(key: String, value: JSONOutput)] {
+    typealias Limit = TrainingSpec.Limit
+    let standard = TrainingSpec(), positive: JSONOutput = ["type": "number", "exclusiveMinimum": 0]
+    let every = integer(Limit.steps)
+    let evaluation = object([
+      property("every", "steps between evaluations; by default a fiftieth of the run", every),
+      property(
+        "draws", "fresh draws of an evaluation", integer(Limit.evaluationDraws, default: standard.evaluationDraws)),
+    ])
+    return [
+      property(
+        "optimizer", "how steps are made of gradients", oneOrMore(components(registry.optimizers), default: "adam")),
+      property(
+        "learning_rate", "step sizes at the start, each tried with every estimator and optimizer",
+        oneOrMore(positive, default: nil)),
+      property("steps", "T, steps of a run", integer(Limit.steps, default: standard.steps)),
+      property("runs", "runs of each curve, with numbers of their own", integer(Limit.runs, default: standard.runs)),
+      property("evaluate", "when the bound is evaluated", ["anyOf": [every, evaluation]]),
+      property(
+        "save_parameters", "steps whose parameters are written to parameters.csv",
+        oneOrMore(integer(Limit.savedStep), default: nil)),
+      property(
+        "stop", "end a run where the bound no longer changes",
+        object(
+          [
+            property(
+              "relative_change", "the part of the bound that counts as no change, its uncertainty included", positive),
+            property("window", "evaluations that the change is between", integer(Limit.window, default: 5)),
+          ], required: ["relative_change"])),
+    ]
+  }
+
+  private static func object(
+    _ properties: [(key: String, value: JSONOutput)], required: [String] = []
+  ) -> JSONOutput {
+    .object(
+      [(key: "type", value: "object"), (key: "additionalProperties", value: false)]
+        + (required.isEmpty ? [] : [(key: "required", value: .array(required.map { .string($0) }))])
+        + [(key: "properties", value: .object(properties))])
   }
 
   private static func property(_ name: String, _ summary: String, _ schema: JSONOutput) -> (
@@ -85,10 +144,26 @@ package enum SpecSchema {
           .object([
             (key: "type", value: "string"),
             (key: "description", value: "initial, optimum, or a distribution that the model names: prior, posterior"),
-            (key: "examples", value: ["initial", "optimum", "prior", "posterior", "mean=0.5,log_scale=-1"]),
+            (
+              key: "examples",
+              value: [
+                "initial", "optimum", "prior", "posterior", "mean=0.5,log_scale=-1", "file=parameters.csv,step=100",
+              ]
+            ),
           ]),
+          object(
+            [
+              property("file", "parameters.csv of an elbo experiment, from the working directory", ["type": "string"])
+            ]
+              + SavedPoint.selectors.map { key in
+                property(key, "which \(key), where the file holds several", ["type": ["string", "integer"]])
+              } + [
+                property("step", "by default the last", oneOrMore(integer(TrainingSpec.Limit.savedStep), default: nil))
+              ],
+            required: ["file"]),
           .object([
             (key: "type", value: "object"), (key: "minProperties", value: 1),
+            (key: "not", value: ["required": ["file"]]),
             (key: "description", value: "values of the family's blocks: one for all coordinates, or one each"),
             (
               key: "additionalProperties",

@@ -13,6 +13,9 @@ package struct JSONNode: Sendable, Equatable {
   /// What the value is, for messages: "a string", "an object", and so on.
   package var kind: String { value.kind }
 
+  /// Another value at this place.
+  func with(_ value: JSONValue) -> JSONNode { JSONNode(value: value, line: line, column: column) }
+
   /// Reads a document strictly by RFC 8259.
   ///
   /// The bytes must be UTF-8; a byte order mark is tolerated. Nesting is limited to 100 levels, so

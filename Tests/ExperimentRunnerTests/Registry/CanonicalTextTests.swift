@@ -39,15 +39,18 @@ import WorkbenchCLI
       var texts: [String: AnyHashable] = [:]
       for assignment in assignments(entry.about.options) {
         let made = try #require(entry.make(assignment) as? any Component)
+        // Options that contradict each other have no text to come back from.
+        guard (try? made.check()) != nil else { continue }
         let text = canonical(made)
         // Different components have different texts.
         if let other = texts.updateValue(AnyHashable(made), forKey: text) {
           #expect(other == AnyHashable(made), "\(text)")
         }
+        let kind = key == "optimizer" ? [("kind", ["elbo"], false)] : []
         let estimators = key == "estimators" ? [] : [("estimators", ["score"])]
         var reader = SpecReader(registry: try StandardRegistry.make(), source: .commandLine)
         let spec = reader.read(
-          JSONNode(commandLine: [(key, [text], key == "estimators")] + estimators.map { ($0.0, $0.1, true) }))
+          JSONNode(commandLine: kind + [(key, [text], key == "estimators")] + estimators.map { ($0.0, $0.1, true) }))
         #expect(reader.faults.isEmpty, "\(text): \(reader.faults)")
         let read = of(spec)
         #expect(read.map(\.text) == [text])
@@ -62,11 +65,12 @@ import WorkbenchCLI
 
   @Test func everyComponentComesBackFromItsText() throws {
     let registry = try StandardRegistry.make()
-    #expect(try roundTrip(registry.estimators, key: "estimators") { $0.estimators } > 100)
+    #expect(try roundTrip(registry.estimators, key: "estimators") { $0.estimators } > 50)
     #expect(try roundTrip(registry.models, key: "model") { $0.models } > 500)
     #expect(try roundTrip(registry.families, key: "family") { $0.families } > 0)
     #expect(try roundTrip(registry.objectives, key: "objective") { $0.objectives } > 0)
     #expect(try roundTrip(registry.samplings, key: "sampling") { $0.samplings } > 0)
+    #expect(try roundTrip(registry.optimizers, key: "optimizer") { $0.training.optimizers } > 500)
   }
 
   @Test func aQuotedValueMayHoldWhatLooksLikeAnOption() throws {

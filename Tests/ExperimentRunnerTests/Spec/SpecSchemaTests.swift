@@ -34,7 +34,7 @@ import WorkbenchCLI
     #""model": {"id": "logistic-regression", "options": {"minibatch": "none"}}"#,
     #""model": {"id": "logistic-regression", "options": {"minibatch": null}}"#,
     #""family": "mean-field-normal", "sampling": ["iid"]"#, #""$schema": "x", "question": "", "references": []"#,
-    #""estimators": ["pathwise", "analytic-kl", {"id": "score", "options": {"baseline": "mean", "decay": 0}}]"#,
+    #""estimators": ["pathwise", "analytic-kl", {"id": "score", "options": {"baseline": "moving-average", "decay": 0}}]"#,
     #""estimators": [{"id": "score", "options": {"rao_blackwell": true, "kl": "entropy"}}]"#,
   ]
 
@@ -65,6 +65,32 @@ import WorkbenchCLI
     #""estimators": [{"id": "stl", "options": {"x": 1}}]"#,
   ]
 
+  /// Of kind `elbo`.
+  static let validTraining = [
+    #""optimizer": "adam""#, #""optimizer": ["sgd", {"id": "adam", "options": {"beta1": 0.5}}]"#, #""steps": 10"#,
+    #""optimizer": {"id": "sgd", "options": {"schedule": "step", "decay": 0.5, "period": 10, "momentum": 0.9}}"#,
+    #""learning_rate": [0.1, 1e-2]"#, #""learning_rate": 3"#, #""runs": 1"#, #""evaluate": 10"#, #""evaluate": {}"#,
+    #""evaluate": {"every": 10, "draws": 100}"#, #""evaluate": {"draws": 2}"#, #""save_parameters": [0, 10, 1000]"#,
+    #""save_parameters": 7"#, #""stop": {"relative_change": 0.01}"#, #""stop": {"relative_change": 1, "window": 3}"#,
+    #""rng": ["taus"], "at": ["prior"], "samples": [1, 4]"#,
+  ]
+
+  static let invalidTraining = [
+    #""optimizer": "adm""#, #""optimizer": []"#, #""optimizer": {"id": "sgd", "options": {"learning_rate": 0}}"#,
+    #""optimizer": {"id": "sgd", "options": {"momentum": 1}}"#, #""optimizer": ["adam", "adam"]"#,
+    #""learning_rate": 0"#, #""learning_rate": []"#, #""learning_rate": [0.1, 0.1]"#, #""learning_rate": "0.1""#,
+    #""steps": 0"#, #""steps": [10]"#, #""runs": 0"#, #""evaluate": 0"#, #""evaluate": {"draws": 1}"#,
+    #""evaluate": {"evry": 1}"#, #""evaluate": "x""#, #""save_parameters": []"#, #""save_parameters": [1, 1]"#,
+    #""save_parameters": -1"#, #""save_parameters": "all""#, #""stop": {}"#, #""stop": 0.1"#,
+    #""stop": {"relative_change": 0}"#, #""stop": {"relative_change": 0.1, "window": 0}"#, #""replicates": 1000"#,
+  ]
+
+  /// Of kind `variance`, where they do not belong.
+  static let misplaced = [
+    #""optimizer": "adam""#, #""steps": 10"#, #""learning_rate": 0.1"#, #""runs": 2"#, #""evaluate": 10"#,
+    #""save_parameters": 1"#, #""stop": {"relative_change": 0.01}"#,
+  ]
+
   /// What no schema can say.
   static let knownToTheReaderAlone = [
     #""estimators": ["reparam", "pathwise"]"#, #""at": {"men": 1}"#, #""at": "posteror""#,
@@ -73,9 +99,16 @@ import WorkbenchCLI
     #""estimators": [{"id": "score", "options": {"baseline": "leave-one-out"}}]"#,
   ]
 
-  func whole(_ members: String) -> String {
+  static let knownToTheReaderOfTraining = [
+    #""steps": 10, "save_parameters": [11]"#, #""rng": ["taus", "mt19937"]"#, #""at": ["prior", "posterior"]"#,
+    #""optimizer": {"id": "sgd", "options": {"learning_rate": 1}}, "learning_rate": 2"#,
+    #""optimizer": {"id": "sgd", "options": {"decay": 0.5}}"#,
+    #""optimizer": {"id": "adam", "options": {"schedule": "cosine", "period": 5}}"#,
+  ]
+
+  func whole(_ members: String, kind: String = "variance") -> String {
     let estimators = members.contains(#""estimators""#) ? "" : #", "estimators": ["score"]"#
-    return #"{"name": "t", "kind": "variance", \#(members)\#(estimators)}"#
+    return #"{"name": "t", "kind": "\#(kind)", \#(members)\#(estimators)}"#
   }
 
   @Test func acceptsAndRefusesWhatTheReaderDoes() throws {
@@ -92,7 +125,9 @@ import WorkbenchCLI
       ("[]", false), ("null", false),
     ]
     let cases =
-      Self.valid.map { (whole($0), true) } + Self.invalid.map { (whole($0), false) } + others
+      Self.valid.map { (whole($0), true) } + (Self.invalid + Self.misplaced).map { (whole($0), false) } + others
+      + Self.validTraining.map { (whole($0, kind: "elbo"), true) }
+      + Self.invalidTraining.map { (whole($0, kind: "elbo"), false) }
     let answers = try SchemaValidator().accepts(
       cases.map(\.0), schema: SpecSchema.text(StandardRegistry.make()))
     for ((text, isValid), answer) in zip(cases, answers) {
@@ -103,7 +138,8 @@ import WorkbenchCLI
   }
 
   @Test func theReaderKnowsMore() throws {
-    let texts = Self.knownToTheReaderAlone.map(whole)
+    let texts =
+      Self.knownToTheReaderAlone.map { whole($0) } + Self.knownToTheReaderOfTraining.map { whole($0, kind: "elbo") }
     let answers = try SchemaValidator().accepts(texts, schema: SpecSchema.text(StandardRegistry.make()))
     for (text, answer) in zip(texts, answers) {
       #expect(answer, "the schema on \(text)")

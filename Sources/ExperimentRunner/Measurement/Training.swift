@@ -1,0 +1,136 @@
+internal import GradientEstimation
+package import Optimization
+internal import Randomness
+internal import Synchronization
+
+/// One run of an optimization: cell × estimator × optimizer × run.
+package struct MeasuredCurve: Sendable {
+  /// Indices into the plan's cells, the cell's entries and the spec's optimizers; runs count from 1.
+  package let cell, entry, optimizer, run: Int
+  package let curve: Curve
+  package let seconds: Double
+}
+
+/// The curves of a plan of kind `elbo`.
+package struct TrainingResults: Sendable {
+  package let plan: Plan
+  package let spec: ExperimentSpec
+  package let threads: Int
+  /// By cell, estimator, optimizer and run; where the run was interrupted, those that had begun.
+  package let curves: [MeasuredCurve]
+  /// Whether every curve came to its own end.
+  package var isComplete: Bool {
+    curves.count == Training.runCount(plan, spec) && curves.allSatisfy { $0.curve.status != .interrupted }
+  }
+}
+
+/// Runs optimizations.
+package enum Training {
+  /// How many optimizations a plan asks for.
+  package static func runCount(_ plan: Plan, _ spec: ExperimentSpec) -> Int {
+    plan.cells.reduce(0) { $0 + $1.entries.count } * spec.training.optimizers.count * spec.training.runs
+  }
+
+  /// The stream keys of a cell. All estimators and optimizers share them: run r of each sees the same random numbers.
+  static func streamKeys(_ cell: Cell, _ spec: ExperimentSpec) -> [(key: StreamKey, count: Int)] {
+    var roles = [Role.draws, Role.evaluation]
+    if (cell.problem.model as? any SubsampledModel)?.minibatch != nil { roles.append(Role.minibatches) }
+    roles += cell.entries.filter(\.requirements.usesRandomNumbers).map { Role.estimator($0.text) }
+    return roles.map { (StreamKey(seed: spec.seed, cell: cell.text, role: $0), spec.training.runs) }
+  }
+
+  private enum Role {
+    static let draws = "training draws"
+    static let minibatches = "training minibatch"
+    static let evaluation = "evaluation"
+    static func estimator(_ text: String) -> String { "training estimator \(text)" }
+  }
+
+  /// Runs every optimization on `threads` tasks, run by run. What a curve is does not depend on their number.
+  ///
+  /// - Parameter goOn: told of steps as they are done; false ends all curves where they are.
+  package static func run(
+    _ plan: Plan, _ spec: ExperimentSpec, threads: Int, goOn: @escaping @Sendable (_ steps: Int) -> Bool
+  ) async throws -> TrainingResults {
+    let queue = JobQueue(plan, spec)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<min(threads, queue.jobs.count) {
+        group.addTask {
+          while goOn(0), let job = queue.next() {
+            let clock = ContinuousClock(), start = clock.now
+            let cell = plan.cells[job.cell]
+            let curve = try curve(
+              cell, cell.entries[job.entry], spec.training.optimizers[job.optimizer].product, job.run, spec, goOn)
+            queue.finish(
+              MeasuredCurve(
+                cell: job.cell, entry: job.entry, optimizer: job.optimizer, run: job.run, curve: curve,
+                seconds: (clock.now - start) / .seconds(1)))
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let curves = queue.finished.sorted {
+      ($0.cell, $0.entry, $0.optimizer, $0.run) < ($1.cell, $1.entry, $1.optimizer, $1.run)
+    }
+    return TrainingResults(plan: plan, spec: spec, threads: threads, curves: curves)
+  }
+
+  /// Hands out runs and takes their curves, whichever ends first.
+  private final class JobQueue: Sendable {
+    let jobs: [(cell: Int, entry: Int, optimizer: Int, run: Int)]
+    private let contents = Mutex<(next: Int, finished: [MeasuredCurve])>((0, []))
+
+    init(_ plan: Plan, _ spec: ExperimentSpec) {
+      var jobs: [(cell: Int, entry: Int, optimizer: Int, run: Int)] = []
+      for run in 1...spec.training.runs {
+        for (c, cell) in plan.cells.enumerated() {
+          for e in cell.entries.indices { jobs += spec.training.optimizers.indices.map { (c, e, $0, run) } }
+        }
+      }
+      self.jobs = jobs
+    }
+
+    func next() -> (cell: Int, entry: Int, optimizer: Int, run: Int)? {
+      contents.withLock {
+        guard $0.next < jobs.count else { return nil }
+        $0.next += 1
+        return jobs[$0.next - 1]
+      }
+    }
+
+    func finish(_ curve: MeasuredCurve) { contents.withLock { $0.finished.append(curve) } }
+    var finished: [MeasuredCurve] { contents.withLock { $0.finished } }
+  }
+
+  private static func curve(
+    _ cell: Cell, _ entry: Entry, _ optimizer: any Optimizer, _ run: Int, _ spec: ExperimentSpec,
+    _ goOn: (_ steps: Int) -> Bool
+  ) throws -> Curve {
+    func stream(_ role: String) throws -> RandomStream { try cell.streams(role, seed: spec.seed).stream(run - 1) }
+    let streams = RunStreams(
+      draws: try stream(Role.draws), minibatches: try stream(Role.minibatches),
+      estimator: try stream(Role.estimator(entry.text)), evaluation: try stream(Role.evaluation))
+    return try open(
+      spec.training.ascent(samples: cell.samples), cell, entry.estimator, optimizer, streams, goOn)
+  }
+
+  /// How many steps pass between two reports.
+  private static let stride = 64
+
+  private static func open<E: GradientEstimator, O: Optimizer>(
+    _ ascent: GradientAscent, _ cell: Cell, _ estimator: E, _ optimizer: O, _ streams: consuming RunStreams,
+    _ goOn: (_ steps: Int) -> Bool
+  ) throws -> Curve {
+    var reported = 0
+    let curve = try ascent.run(
+      cell.problem, estimator, optimizer, from: cell.parameters, streams: streams
+    ) { step in
+      guard step % stride == 0 || ascent.evaluateEvery > 1 && step % ascent.evaluateEvery == 0 else { return true }
+      defer { reported = step }
+      return goOn(step - reported)
+    }
+    if curve.status != .interrupted { _ = goOn(ascent.steps - reported) }
+    return curve
+  }
+}

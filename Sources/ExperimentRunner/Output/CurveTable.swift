@@ -1,0 +1,113 @@
+internal import EstimatorStatistics
+internal import GradientEstimation
+internal import Randomness
+
+/// What a person reads of an `elbo` experiment on a terminal: where each curve of a cell ends, and who is ahead.
+package struct CurveTable {
+  private let results: TrainingResults
+  private let style: TextTable.Style
+
+  package init(_ results: TrainingResults, isColored: Bool) {
+    self.results = results
+    style = TextTable.Style(isColored: isColored)
+  }
+
+  package func rendered() -> String {
+    let cells = results.cells
+    guard !cells.isEmpty else { return "No run had begun.\n" }
+    var parts = cells.map(rendered)
+    let rows = cells.flatMap(\.ranking)
+    var lines = ["*  the best at the end; the others are behind it by so much, paired by run"]
+    if results.spec.training.optimizers.count > 1 { lines.append("+  the best of its estimator's optimizers") }
+    if rows.contains(where: { $0.group.diverged > 0 }) {
+      lines.append("d  runs that diverged; the figures are of the others")
+    }
+    if rows.contains(where: { $0.group.interrupted > 0 }) { lines.append("i  runs that were interrupted") }
+    parts.append(lines.joined(separator: "\n"))
+    return parts.joined(separator: "\n\n") + "\n"
+  }
+
+  private func rendered(_ cell: CellCurves) -> String {
+    var table = TextTable(columns: [
+      .init("estimator"), .init("optimizer"), .init("marks"), .init("at the end", alignment: .decimalPoint),
+      .init("95 % interval"), .init("behind", alignment: .decimalPoint), .init("interval"),
+      .init("cost", alignment: .right), .init("at equal work", alignment: .decimalPoint), .init("95 % interval"),
+      .init("step", alignment: .right),
+    ])
+    for row in cell.ranking {
+      let end = shown(row.end.value), behind = shown(row.end.behind), atWork = shown(row.atWork?.value)
+      let isBest = row.end.behind == nil && row.end.value != nil
+      table.rows.append([
+        .init((isBest ? "* " : row.end.isBestOfEstimator && hasGrid ? "+ " : "  ") + estimator(row), bold: isBest),
+        .init(results.spec.training.optimizers[row.group.optimizer].text), .init(marks(row.group)),
+        .init(end.value, bold: isBest), .init(end.interval), .init(behind.value), .init(behind.interval),
+        .init(significant(row.group.costPerStep * Double(row.end.step), digits: 3)), .init(atWork.value),
+        .init(atWork.interval), .init(row.atWork.map { String($0.step) } ?? ""),
+      ])
+    }
+    let indented = table.rendered(style: style).split(separator: "\n", omittingEmptySubsequences: false)
+      .map { $0.isEmpty ? "" : "  " + $0 }.joined(separator: "\n")
+    return [heading(cell), indented, "", verdict(cell)].joined(separator: "\n")
+  }
+
+  private var hasGrid: Bool { results.spec.training.optimizers.count > 1 }
+
+  private func heading(_ cell: CellCurves) -> String {
+    let c = cell.cell, training = results.spec.training, runs = training.runs
+    let known = [
+      CurveFiles.logEvidence(c).map { "log p(x) = \(significant($0, digits: 9))" }
+    ].compactMap(\.self)
+    return """
+      \(c.model) · \(c.family) · \(c.objective) · \(c.sampling)
+      from \(c.point), K = \(c.samples) \(c.samples == 1 ? "draw" : "draws") a step, \(training.steps) steps, \
+      \(runs) \(runs == 1 ? "run" : "runs"), \(c.generator.name), seed \(results.spec.seed)\
+      \(known.isEmpty ? "" : "\n" + known.joined(separator: ", "))
+
+      """
+  }
+
+  /// A sentence on the best curve and the next of another estimator.
+  private func verdict(_ cell: CellCurves) -> String {
+    guard let best = cell.ranking.first(where: { $0.end.behind == nil && $0.end.value != nil }) else {
+      return "No run came to its end."
+    }
+    let verb = cell.cell.problem.isMinimized ? "lowest" : "highest"
+    var text = "\(name(best)) ends \(verb)"
+    let rivals = cell.ranking.filter { $0.group.entry != best.group.entry && $0.end.isBestOfEstimator }
+    let next = rivals.filter { $0.end.behind != nil }
+      .min { ($0.end.behind?.mean ?? .infinity) < ($1.end.behind?.mean ?? .infinity) }
+    if let next, let behind = next.end.behind {
+      let gap = shown(behind)
+      if let low = behind.low, low <= 0 {
+        text += "; \(name(next)) cannot be told from it, being behind by \(gap.value) \(gap.interval)"
+      } else {
+        text += ", ahead of \(name(next)) by \(gap.value)\(gap.interval.isEmpty ? "" : " " + gap.interval)"
+      }
+    }
+    text += "."
+    if let first = cell.ranking.first(where: { $0.atWork?.value != nil && $0.atWork?.behind == nil }),
+      first.group.entry != best.group.entry || first.group.optimizer != best.group.optimizer
+    {
+      text += " At equal work \(name(first)) does."
+    }
+    return text
+  }
+
+  private func estimator(_ row: RankedCurve) -> String {
+    results.plan.cells[row.group.cell].entries[row.group.entry].text
+  }
+
+  private func name(_ row: RankedCurve) -> String {
+    hasGrid ? "\(estimator(row)) with \(results.spec.training.optimizers[row.group.optimizer].text)" : estimator(row)
+  }
+
+  private func marks(_ group: CurveGroup) -> String {
+    (group.diverged > 0 ? "d\(group.diverged)" : "") + (group.interrupted > 0 ? "i\(group.interrupted)" : "")
+  }
+
+  private func shown(_ interval: MeanInterval?) -> (value: String, interval: String) {
+    guard let interval else { return ("", "") }
+    guard let low = interval.low, let high = interval.high else { return (significant(interval.mean, digits: 6), "") }
+    return figure(interval.mean, low: low, high: high)
+  }
+}
