@@ -87,12 +87,14 @@ let package = Package(
       ], swiftSettings: numeric),
     .testTarget(
       name: "OptimizationTests",
-      dependencies: ["GradientEstimation", "LatentModels", "Optimization", "VariationalFamilies"],
+      dependencies: [
+        "Estimators", "GradientEstimation", "LatentModels", "Optimization", "Randomness", "VariationalFamilies",
+      ],
       swiftSettings: numeric),
     .testTarget(
       name: "ExperimentRunnerTests",
       dependencies: [
-        "EstimatorStatistics", "ExperimentRunner", "GradientEstimation", "Randomness", "WorkbenchCLI",
+        "EstimatorStatistics", "ExperimentRunner", "GradientEstimation", "Optimization", "Randomness", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
       name: "WorkbenchCLITests",

@@ -13,11 +13,11 @@ public struct GradientAscent: Hashable, Sendable {
   public var evaluationDraws: Int
   /// Steps whose λ is kept.
   public var savedSteps: Set<Int>
-  public var stoppingRule: StoppingRule?
+  public var convergenceRule: ConvergenceRule?
 
   public init(
     samples: Int, steps: Int, evaluateEvery: Int, evaluationDraws: Int = 1000, savedSteps: Set<Int> = [],
-    stoppingRule: StoppingRule? = nil
+    convergenceRule: ConvergenceRule? = nil
   ) {
     precondition(
       samples > 0 && steps > 0 && evaluateEvery > 0 && evaluationDraws > 1, "GradientAscent: counts must be positive")
@@ -26,7 +26,7 @@ public struct GradientAscent: Hashable, Sendable {
     self.evaluateEvery = evaluateEvery
     self.evaluationDraws = evaluationDraws
     self.savedSteps = savedSteps
-    self.stoppingRule = stoppingRule
+    self.convergenceRule = convergenceRule
   }
 }
 
@@ -99,7 +99,7 @@ extension GradientAscent {
         let estimate = evaluation.estimate(at: ascent.reported, random: &ascent.streams.evaluation)
         estimates.append(estimate)
         let isLost = !estimate.value.isFinite
-        let isConverged = stoppingRule?.isMet(by: estimates) ?? false
+        let isConverged = convergenceRule?.isMet(by: estimates) ?? false
         curve.points.append(
           CurvePoint(
             step: step, value: estimate.value, mcse: estimate.mcse, exact: problem.exact(at: ascent.reported)?.value,

@@ -171,11 +171,7 @@ private struct PlanBuilder {
           do throws(PointError) {
             if case .saved(let wanted) = point {
               let (blocks, found) = try saved(wanted)
-              if let missing = family.parameterBlocks.first(where: { target in
-                !blocks.contains { $0.name == target.name }
-              }) {
-                throw PointError("\(wanted.path) holds no block '\(missing.name)', which the family has")
-              }
+              try check(blocks, of: wanted.path, fit: family)
               parameters = try resolve(.values(blocks), problem, modelText)
               pointText = found.text
             } else {
@@ -260,6 +256,23 @@ private struct PlanBuilder {
       return entry.about.id
     }
     return ids.isEmpty ? "none" : ids.joined(separator: ", ")
+  }
+
+  /// λ of a file is taken whole.
+  private func check(
+    _ blocks: [Point.Block], of path: String, fit family: any VariationalFamily
+  ) throws(PointError) {
+    for target in family.parameterBlocks {
+      guard let block = blocks.first(where: { $0.name == target.name }) else {
+        throw PointError("\(path) holds no block '\(target.name)', which the family has")
+      }
+      guard block.values.count == target.range.count else {
+        let count = block.values.count
+        throw PointError(
+          "\(path): block '\(block.name)' has \(count) \(count == 1 ? "coordinate" : "coordinates"), and the family \(target.range.count)"
+        )
+      }
+    }
   }
 
   private mutating func saved(_ point: SavedPoint) throws(PointError) -> (blocks: [Point.Block], point: SavedPoint) {

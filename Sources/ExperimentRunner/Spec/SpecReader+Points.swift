@@ -65,7 +65,9 @@ extension SpecReader {
     for (key, value) in members {
       let memberPath = isText ? path : "\(path).\(key)"
       switch key {
-      case "file": file = string(value, memberPath) ?? ""
+      case "file":
+        guard let path = string(value, memberPath) else { return nil }
+        file = path
       case "step":
         let texts: [JSONNode] =
           if case .string(let list) = value.value {

@@ -24,7 +24,7 @@ extension SpecReader {
         steps.enumerated().map { ($1, String($1), itemPath(node, "save_parameters", $0), node.line) }
       ).sorted()
     }
-    if let node = members["stop"] { spec.training.stoppingRule = stoppingRule(node) }
+    if let node = members["stop"] { spec.training.convergenceRule = convergenceRule(node) }
     if spec.generators.count > 1, let node = members["rng"] {
       fault(
         "rng", node, "names \(spec.generators.count) generators; kind 'elbo' takes one, since elbo.csv does not name it"
@@ -82,7 +82,7 @@ extension SpecReader {
     }
   }
 
-  private mutating func stoppingRule(_ node: JSONNode) -> StoppingRule? {
+  private mutating func convergenceRule(_ node: JSONNode) -> ConvergenceRule? {
     guard let members = members(of: node, path: "stop", allowed: ["relative_change", "window"], what: "key")
     else { return nil }
     var window = 5
@@ -94,7 +94,7 @@ extension SpecReader {
       return nil
     }
     switch OptionReader.read(node, as: .real(.positive), isText: isText) {
-    case .success(.real(let change)): return StoppingRule(relativeChange: change, window: window)
+    case .success(.real(let change)): return ConvergenceRule(relativeChange: change, window: window)
     case .failure(let message): fault("stop.relative_change", node, message.text)
     default: break
     }

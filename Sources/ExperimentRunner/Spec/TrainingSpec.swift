@@ -13,7 +13,7 @@ package struct TrainingSpec: Sendable {
   package var runs = 5
   /// Steps whose λ is written.
   package var savedSteps: [Int] = []
-  package var stoppingRule: StoppingRule?
+  package var convergenceRule: ConvergenceRule?
 
   package init() {}
 
@@ -30,7 +30,7 @@ package struct TrainingSpec: Sendable {
   package func ascent(samples: Int) -> GradientAscent {
     GradientAscent(
       samples: samples, steps: steps, evaluateEvery: evaluateEvery ?? max(1, steps / 50),
-      evaluationDraws: evaluationDraws, savedSteps: Set(savedSteps), stoppingRule: stoppingRule)
+      evaluationDraws: evaluationDraws, savedSteps: Set(savedSteps), convergenceRule: convergenceRule)
   }
 
   /// The members of a spec, without the optimizers.
@@ -48,13 +48,13 @@ package struct TrainingSpec: Sendable {
     if !savedSteps.isEmpty {
       members.append((key: "save_parameters", value: .array(savedSteps.map { .integer($0) })))
     }
-    if let stoppingRule {
+    if let convergenceRule {
       members.append(
         (
           key: "stop",
           value: .object([
-            (key: "relative_change", value: .number(stoppingRule.relativeChange)),
-            (key: "window", value: .integer(stoppingRule.window)),
+            (key: "relative_change", value: .number(convergenceRule.relativeChange)),
+            (key: "window", value: .integer(convergenceRule.window)),
           ])
         ))
     }

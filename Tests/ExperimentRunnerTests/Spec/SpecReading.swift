@@ -28,10 +28,12 @@ struct Reading {
     faults = reader.faults.map(\.description)
   }
 
+  static func registry() throws -> Registry { try StandardRegistry.make() }
+
   /// A spec on one line with `members` beside what it must have.
-  init(members: String) throws {
+  init(members: String, kind: String = "variance") throws {
     let estimators = members.contains(#""estimators""#) ? "" : #", "estimators": ["score"]"#
-    try self.init(#"{"name": "t", "kind": "variance"\#(members.isEmpty ? "" : ", ")\#(members)\#(estimators)}"#)
+    try self.init(#"{"name": "t", "kind": "\#(kind)"\#(members.isEmpty ? "" : ", ")\#(members)\#(estimators)}"#)
   }
 }
 

@@ -7,14 +7,14 @@
 ///
 /// So too few draws an evaluation cannot end a run: they make s large. (Kucukelbir, Tran, Ranganath, Gelman and Blei
 /// 2017, section 2.6, stop on the relative change alone.)
-public struct StoppingRule: Hashable, Sendable {
+public struct ConvergenceRule: Hashable, Sendable {
   /// The largest relative change that is none.
   public let relativeChange: Double
   /// W, evaluations.
   public let window: Int
 
   public init(relativeChange: Double, window: Int = 5) {
-    precondition(relativeChange > 0 && window > 0, "StoppingRule: relativeChange and window must be positive")
+    precondition(relativeChange > 0 && window > 0, "ConvergenceRule: relativeChange and window must be positive")
     self.relativeChange = relativeChange
     self.window = window
   }
