@@ -25,6 +25,7 @@ struct RunCommand: AsyncParsableCommand {
       let directory =
         out.map { files.count == 1 ? $0 : "\($0)/\(experiment.spec.name)" } ?? "results/\(experiment.spec.name)"
       let results = try await execution.measure(experiment, writingTo: directory)
+      results.notes.forEach { Workbench.report("note: \(experiment.source): \($0)") }
       if !experiment.spec.question.isEmpty { print(experiment.spec.question + "\n") }
       print(ResultTable(results, isColored: Terminal.isColored).rendered())
       Workbench.report("wrote \(directory)/")

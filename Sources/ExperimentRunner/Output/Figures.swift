@@ -18,15 +18,6 @@ package struct BlockFigures: Sendable {
   package let mse: Double?
 }
 
-/// What an interval's reader must know.
-package enum IntervalMark: String, Sendable {
-  case none = ""
-  /// Too few replicates for so heavy a tail: the interval may be too narrow.
-  case heavyTail = "heavy-tail"
-  /// The variance is zero to rounding.
-  case rounding
-}
-
 /// The figures of a coordinate: a row of `coordinates.csv`.
 package struct CoordinateFigures: Sendable {
   package let block: String
@@ -77,6 +68,10 @@ package struct PairFigures: Sendable {
 /// All figures of a cell.
 package struct CellFigures: Sendable {
   package let cell: Cell
+  /// R: what was taken, finite or not.
+  package let replicates: Int
+  /// What the stopping rule had wished and did not get.
+  package let shortfall: StoppingRule.Shortfall?
   package let entries: [EntryFigures]
   package let pairs: [PairFigures]
 }
@@ -85,6 +80,8 @@ extension CellFigures {
   init(_ measurement: CellMeasurement) {
     let cell = measurement.cell, moments = measurement.moments
     self.cell = cell
+    replicates = measurement.replicates
+    shortfall = measurement.shortfall
     entries = cell.entries.indices.map { e in
       EntryFigures(
         entry: cell.entries[e], moments.entries[e], floor: measurement.floors[e], exact: cell.exact?.gradient,
@@ -127,16 +124,14 @@ extension EntryFigures {
       let variance = range.reduce(0) { $0 + variances[$1] }
       let floorVariance = floor[range].reduce(0, +)
       let interval = moments.interval(ofBlock: index)
-      let isZero = variance <= floorVariance && floorVariance.isFinite
+      let mark = moments.mark(ofBlock: index, floor: floor), isZero = mark == .rounding
       let norm2 = moments.mean[range].reduce(0) { $0 + $1 * $1 }
       let bias = test(range)
       let exactNorm = exact.map { g in range.reduce(0) { $0 + g[$1] * g[$1] }.squareRoot() }
       let mean2 = max(0, norm2 - variance / Double(count))
       return BlockFigures(
         block: block, variance: variance, interval: interval,
-        mark: isZero
-          ? .rounding
-          : moments.isHeavyTailed(block: index) || moments.nonfinite > 0 || !variance.isFinite ? .heavyTail : .none,
+        mark: mark,
         varianceMax: range.map { variances[$0] }.max() ?? 0, gradientNorm: count > 0 ? norm2.squareRoot() : .nan,
         snr: isZero ? nil : (mean2 / variance).squareRoot(),
         kurtosis: isZero ? nil : moments.kurtosis(ofBlock: index), exactNorm: exactNorm, bias: bias,

@@ -63,8 +63,8 @@ package struct ResultDirectory {
       let cell = figures.cell
       return [
         .text(cell.model), .text(cell.family), .text(cell.objective), .text(cell.sampling), .text(cell.point),
-        .integer(cell.samples), .integer(results.replicates), .unsigned(results.seed), .text(cell.generator.name),
-        .integer(results.threads), .number(seconds), .number(Double(results.replicates) / seconds),
+        .integer(cell.samples), .integer(figures.replicates), .unsigned(results.seed), .text(cell.generator.name),
+        .integer(results.threads), .number(seconds), .number(Double(figures.replicates) / seconds),
       ]
     }
     return CSVFiles.text(columns, rows)
@@ -90,11 +90,14 @@ package struct ResultDirectory {
         (key: "frozen", value: .array(results.map { frozen($0.cells[index]) } ?? [])),
         (key: "parameters", value: .array(cell.parameters.map(JSONOutput.number))),
         (key: "exact_value", value: cell.exact.map { .number($0.value) } ?? .null),
+        (key: "optimum", value: cell.optimum?.json ?? .null),
+        (key: "replicates", value: results.map { .integer($0.cells[index].replicates) } ?? .null),
+        (key: "precision", value: results?.cells[index].precision(spec.rule) ?? .null),
         (key: "state", value: .string(state)),
         (key: "wall_seconds", value: results.map { .number($0.seconds[index]) } ?? .null),
       ])
     }
-    let document: JSONOutput = .object([
+    let head: [(key: String, value: JSONOutput)] = [
       (key: "workbench", value: .string(WorkbenchVersion.current)),
       (key: "name", value: .string(spec.name)),
       (key: "question", value: .string(spec.question)),
@@ -103,16 +106,17 @@ package struct ResultDirectory {
       (key: "spec", value: .string(String(decoding: specText, as: UTF8.self))),
       (key: "seed", value: .unsigned(spec.seed)),
       (key: "generators", value: .array(spec.generators.map { .string($0.name) })),
-      (key: "replicates", value: .integer(spec.replicates)),
+    ]
+    let tail: [(key: String, value: JSONOutput)] = [
       (key: "threads", value: .integer(threads)),
       (key: "state", value: .string(state)),
       (key: "started", value: .string(started.ISO8601Format())),
       (key: "finished", value: results == nil ? .null : .string(Date().ISO8601Format())),
       (key: "versions", value: WorkbenchVersion.versions),
-      (key: "notes", value: .array(plan.notes.map(JSONOutput.string))),
+      (key: "notes", value: .array((plan.notes + (results?.notes ?? [])).map(JSONOutput.string))),
       (key: "cells", value: .array(cells)),
-    ])
-    return document.serialized() + "\n"
+    ]
+    return JSONOutput.object(head + spec.rule.manifestMembers + tail).serialized() + "\n"
   }
 }
 

@@ -53,7 +53,7 @@ private struct CellTable {
     let c = cell.cell
     return """
       \(c.model) · \(c.family) · \(c.objective) · \(c.sampling)
-      at \(c.point), K = \(c.samples) \(c.samples == 1 ? "draw" : "draws") an estimate, R = \(results.replicates) \
+      at \(c.point)\(c.optimum.map { " (\($0.text))" } ?? ""), K = \(c.samples) \(c.samples == 1 ? "draw" : "draws") an estimate, R = \(cell.replicates) \
       replicates, \(c.generator.name), seed \(results.seed)
 
       """

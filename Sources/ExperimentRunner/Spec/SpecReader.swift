@@ -17,7 +17,7 @@ package struct SpecReader {
   /// The keys of a spec of kind `variance`, in canonical order.
   package static let keys = [
     "$schema", "name", "kind", "question", "references", "seed", "rng", "model", "family", "objective", "sampling",
-    "at", "samples", "replicates", "estimators",
+    "at", "samples", "replicates", "relative_error", "max_replicates", "estimators",
   ]
 
   private var isText: Bool { source.isCommandLine }
@@ -82,14 +82,43 @@ package struct SpecReader {
           spec.samples.enumerated().map { ($1, String($1), itemPath(node, "samples", $0), node.line) })
       }
     }
-    if let node = at("replicates"), let count = integer(node, "replicates", ExperimentSpec.Limit.replicates) {
-      spec.replicates = count
-    }
+    readReplicates(members, &spec)
     readEstimators(at("estimators"), root, &spec)
     return spec
   }
 
   // MARK: Pieces
+
+  /// R, or `auto` and what goes with it.
+  private mutating func readReplicates(_ members: [String: JSONNode], _ spec: inout ExperimentSpec) {
+    let isAutomatic = members["replicates"]?.value == .string("auto")
+    if isAutomatic {
+      spec.relativeError = ExperimentSpec.Automatic.relativeError
+      spec.replicates = ExperimentSpec.Automatic.maximum
+    } else if let node = members["replicates"],
+      let count = integer(node, "replicates", ExperimentSpec.Limit.replicates, or: "'auto'")
+    {
+      spec.replicates = count
+    }
+    func given(_ key: String) -> JSONNode? {
+      guard let node = members[key] else { return nil }
+      if isAutomatic { return node }
+      if !faultyKeys.contains("replicates") { fault(key, node, "is for replicates that are 'auto'") }
+      return nil
+    }
+    if let node = given("relative_error") {
+      switch OptionReader.read(node, as: .real(ExperimentSpec.Limit.relativeError), isText: isText) {
+      case .success(.real(let error)): spec.relativeError = error
+      case .failure(let message): fault("relative_error", node, message.text)
+      default: break
+      }
+    }
+    if let node = given("max_replicates"),
+      let count = integer(node, "max_replicates", ExperimentSpec.Limit.replicates)
+    {
+      spec.replicates = count
+    }
+  }
 
   private mutating func readEstimators(_ node: JSONNode?, _ root: JSONNode, _ spec: inout ExperimentSpec) {
     guard let node else {
@@ -281,11 +310,12 @@ package struct SpecReader {
     return nil
   }
 
-  private mutating func integer(_ node: JSONNode, _ path: String, _ range: ClosedRange<Int>) -> Int? {
+  private mutating func integer(
+    _ node: JSONNode, _ path: String, _ range: ClosedRange<Int>, or other: String? = nil
+  ) -> Int? {
     if let text = numberOrText(node), let count = OptionReader.integer(text), range.contains(count) { return count }
-    fault(
-      path, node,
-      "expects an integer from \(range.lowerBound) to \(range.upperBound), found \(OptionReader.shown(node, isText))")
+    let expected = OptionReader.expectation(.integer(range)) + (other.map { ", or \($0)" } ?? "")
+    fault(path, node, "expects \(expected), found \(OptionReader.shown(node, isText))")
     return nil
   }
 
