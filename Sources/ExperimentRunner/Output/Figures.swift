@@ -46,23 +46,12 @@ package struct EntryFigures: Sendable {
     Double(moments.count) >= 50 * (moments.mean.indices.map { moments.kurtosis(of: $0) }.max() ?? .infinity)
   }
 
+  /// Whether it is a Monte Carlo estimator that lost no replicate and has a finite variance. References that evaluate
+  /// nothing do not compete.
+  package var competes: Bool { entry.cost > 0 && nonfinite == 0 && all?.variance.isFinite ?? false }
+
   /// Those of all parameters.
   package var all: BlockFigures? { blocks.last }
-}
-
-/// How two estimators compare on a block: a row of `comparison.csv`.
-package struct PairFigures: Sendable {
-  package enum Verdict: String, Sendable { case lower, higher, equal, undecided }
-
-  package let block: String
-  /// Indices of the entries.
-  package let a, b: Int
-  /// V_a / V_b; nil where neither is above rounding, or replicates were not finite.
-  package let ratio: Double?
-  package let interval: (low: Double, high: Double)?
-  /// Ratio of variance × cost.
-  package let workRatio: Double?
-  package let verdict: Verdict
 }
 
 /// All figures of a cell.
@@ -92,7 +81,8 @@ extension CellFigures {
     pairs = moments.pairs.enumerated().flatMap { pair, members in
       measurement.blocks.indices.map { block in
         PairFigures(
-          block: measurement.blocks[block].name, members, figures, blockIndex: block, pairCount: pairCount
+          block: measurement.blocks[block].name, members, figures, blockIndex: block, pairCount: pairCount,
+          replicates: measurement.replicates
         ) { moments.ratio(pair: pair, block: block, level: $0) }
       }
     }
@@ -153,39 +143,6 @@ extension EntryFigures {
           variance: variances[p],
           interval: moments.interval(of: p))
       }
-    }
-  }
-}
-
-extension PairFigures {
-  init(
-    block: String, _ pair: (Int, Int), _ entries: [EntryFigures], blockIndex: Int, pairCount: Int,
-    ratio measured: (_ level: Double) -> (estimate: Double, interval: VarianceRatioInterval)
-  ) {
-    self.block = block
-    (a, b) = pair
-    let first = entries[a].blocks[blockIndex], second = entries[b].blocks[blockIndex]
-    let costA = entries[a].entry.cost, costB = entries[b].entry.cost
-    func work(_ ratio: Double) -> Double? { costA == 0 && costB == 0 ? nil : ratio * costA / costB }
-
-    guard entries[a].nonfinite == 0, entries[b].nonfinite == 0 else {
-      (ratio, interval, workRatio, verdict) = (nil, nil, nil, .undecided)
-      return
-    }
-    switch (first.mark == .rounding, second.mark == .rounding) {
-    case (true, true): (ratio, interval, workRatio, verdict) = (nil, nil, nil, .equal)
-    case (true, false): (ratio, interval, workRatio, verdict) = (0, (0, 0), work(0), .lower)
-    case (false, true):
-      (ratio, interval, workRatio, verdict) = (.infinity, (.infinity, .infinity), work(.infinity), .higher)
-    case (false, false):
-      let (value, usual) = measured(0.95)
-      ratio = value
-      interval = (usual.low, usual.high)
-      workRatio = work(value)
-      // Each verdict at a level that all of the cell's together keep at 95 %; at 99.9 % where a tail is heavy.
-      let isHeavy = first.mark == .heavyTail || second.mark == .heavyTail
-      let (_, strict) = measured(1 - (isHeavy ? 0.001 : 0.05) / Double(pairCount))
-      verdict = strict.high < 1 ? .lower : strict.low > 1 ? .higher : .undecided
     }
   }
 }

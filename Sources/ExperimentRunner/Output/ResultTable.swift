@@ -46,7 +46,11 @@ private struct CellTable {
   let style: TextTable.Style
 
   func rendered() -> String {
-    [heading, cell.entries.count == 1 ? blockTable : estimatorTable, verdict].joined(separator: "\n")
+    [
+      heading, cell.entries.count == 1 ? blockTable : estimatorTable,
+      ([verdict] + UndecidedPairs(cell).lines).joined(separator: "\n"),
+    ]
+    .joined(separator: "\n")
   }
 
   private var heading: String {
@@ -126,14 +130,8 @@ private struct CellTable {
   private var leastIndex: Int? {
     guard cell.entries.count > 1 else { return nil }
     return cell.entries.indices
-      .filter(competes)
+      .filter { cell.entries[$0].competes }
       .min { (cell.entries[$0].all?.variance ?? .infinity) < (cell.entries[$1].all?.variance ?? .infinity) }
-  }
-
-  /// Whether entry e is a Monte Carlo estimator that lost no replicate and has a finite variance.
-  private func competes(_ e: Int) -> Bool {
-    let entry = cell.entries[e]
-    return entry.entry.cost > 0 && entry.nonfinite == 0 && entry.all?.variance.isFinite ?? false
   }
 
   /// The pair of e and the least, turned so that e is the numerator.
@@ -157,7 +155,7 @@ private struct CellTable {
     guard let least = leastIndex else {
       return cell.entries.count == 1 ? single(cell.entries[0]) : "No Monte Carlo estimator has a finite variance here."
     }
-    let rivals = cell.entries.indices.filter { $0 != least && competes($0) }
+    let rivals = cell.entries.indices.filter { $0 != least && cell.entries[$0].competes }
     guard
       let next = rivals.min(by: { (cell.entries[$0].all?.variance ?? .nan) < (cell.entries[$1].all?.variance ?? .nan) }
       ),
