@@ -22,6 +22,10 @@ struct RunCommand: AsyncParsableCommand {
     var failures: [String] = []
     for experiment in experiments {
       experiment.plan.notes.forEach { Workbench.report("note: \(experiment.source): \($0)") }
+      if execution.dryRun {
+        print("\(experiment.source)\n\n\(try execution.forecast(experiment))")
+        continue
+      }
       let directory =
         out.map { files.count == 1 ? $0 : "\($0)/\(experiment.spec.name)" } ?? "results/\(experiment.spec.name)"
       let results = try await execution.measure(experiment, writingTo: directory)

@@ -73,8 +73,9 @@ struct VarianceCommand: AsyncParsableCommand {
     }
     plan.notes.forEach { Workbench.report("note: \($0)") }
     let text = Array((spec.json(of: plan).serialized() + "\n").utf8)
-    let results = try await execution.measure(
-      PlannedExperiment(spec: spec, plan: plan, source: "command line", text: text), writingTo: out)
+    let experiment = PlannedExperiment(spec: spec, plan: plan, source: "command line", text: text)
+    if execution.dryRun { return print(try execution.forecast(experiment), terminator: "") }
+    let results = try await execution.measure(experiment, writingTo: out)
     results.notes.forEach { Workbench.report("note: \($0)") }
     let columns = CSVFiles.varianceColumns, rows = CSVFiles.varianceRows(results)
     switch format {

@@ -85,6 +85,19 @@ struct CellMeasurement: Sendable {
   }
 }
 
+extension CellMeasurement {
+  /// Measures so many replicates of the first chunk on one task and forgets them.
+  static func trial(
+    _ cell: Cell, _ prepared: [PreparedEstimator], seed: UInt64
+  ) throws -> (_ replicates: Int) throws -> Void {
+    let zeros = [Double](repeating: 0, count: cell.problem.family.parameterCount)
+    let empty = ComparisonMoments(
+      blocks: reportedBlocks(cell.problem.family).map(\.range), scales: prepared.map { _ in zeros })
+    let worker = Worker(cell: cell, prepared: prepared, seed: seed, empty: empty)
+    return { _ = try worker.measure(chunk: 0, replicates: $0) }
+  }
+}
+
 /// Hands out chunks and merges their moments in order, whichever ends first.
 private final class ChunkQueue: Sendable {
   private struct Contents {

@@ -54,13 +54,11 @@ private struct CellTable {
   }
 
   private var heading: String {
-    let c = cell.cell
-    return """
-      \(c.model) · \(c.family) · \(c.objective) · \(c.sampling)
-      at \(c.point)\(c.optimum.map { " (\($0.text))" } ?? ""), K = \(c.samples) \(c.samples == 1 ? "draw" : "draws") an estimate, R = \(cell.replicates) \
-      replicates, \(c.generator.name), seed \(results.seed)
+    """
+    \(cell.cell.heading)
+    \(cell.cell.place), R = \(cell.replicates) replicates, \(cell.cell.generator.name), seed \(results.seed)
 
-      """
+    """
   }
 
   /// One row an estimator, over all parameters.
@@ -209,4 +207,13 @@ private struct CellTable {
   }
 
   private func percent(_ x: Double) -> String { x < 10 ? significant(100 * x, digits: 2) + " %" : "—" }
+}
+
+extension Cell {
+  /// What is measured, for the first line of a table.
+  var heading: String { "\(model) · \(family) · \(objective) · \(sampling)" }
+  /// Where, and on how many draws.
+  var place: String {
+    "at \(point)\(optimum.map { " (\($0.text))" } ?? ""), K = \(samples) \(samples == 1 ? "draw" : "draws") an estimate"
+  }
 }
