@@ -148,7 +148,7 @@ func measureStopped(
 struct StoppedTally: Sendable {
   static let columns =
     "reached_fraction,coverage_reached,coverage_unmarked,coverage_all,"
-    + "replicates_10,replicates_50,replicates_90,median_relative_half_width"
+    + "replicates_mean,replicates_10,replicates_50,replicates_90,median_relative_half_width"
   private struct Interval { let isReached, isMarked, holds: Bool, halfWidth: Double }
   private var intervals: [[[Interval]]]
   private var replicates: [Int] = []
@@ -186,7 +186,9 @@ struct StoppedTally: Sendable {
     let widths = all.map(\.halfWidth).sorted()
     return [
       Row.number(Double(all.count { $0.isReached }) / Double(all.count)), coverage(\.isReached),
-      coverage { !$0.isMarked }, coverage { _ in true }, quantile(0.1), quantile(0.5), quantile(0.9),
+      coverage { !$0.isMarked }, coverage { _ in true },
+      Row.number(Double(replicates.reduce(0, +)) / Double(replicates.count), digits: 6), quantile(0.1), quantile(0.5),
+      quantile(0.9),
       Row.number(widths.isEmpty ? nil : widths[widths.count / 2]),
     ].joined(separator: ",")
   }
@@ -195,7 +197,7 @@ struct StoppedTally: Sendable {
 /// The cases, each a job that gives rows of `stopped-coverage.csv`.
 func stoppedJobs() -> [@Sendable () throws -> [String]] {
   let wished = [0.05, 0.02], maximum = 1_000_000,
-    repetitions = Int(ProcessInfo.processInfo.environment["REPS"] ?? "2000") ?? 2000
+    repetitions = 2000
   var jobs: [@Sendable () throws -> [String]] = []
   func add(_ point: GaussianPoint, _ dimension: Int, _ samples: Int, _ rules: [Rule], together: [Rule]) {
     let gaussian = GaussianCase(point, dimension: dimension, samples: samples, rules: rules)

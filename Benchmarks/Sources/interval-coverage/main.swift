@@ -3,10 +3,11 @@ import Foundation
 import Randomness
 
 // Measures how often the intervals on variances and on their ratios hold the truth; with `stopped`, those on variances
-// where the stopping rule chose the replicates.
+// where the stopping rule chose the replicates, and with `alternatives`, where other rules did.
 //
 //     swift run -c release --package-path Benchmarks interval-coverage [DIRECTORY]
 //     swift run -c release --package-path Benchmarks interval-coverage stopped [DIRECTORY]
+//     swift run -c release --package-path Benchmarks interval-coverage alternatives [DIRECTORY]
 //
 // Seeds are fixed: the same files come out on every run.
 
@@ -200,20 +201,26 @@ func perform<T: Sendable>(_ jobs: [@Sendable () throws -> T]) async throws -> [T
 }
 
 var arguments = CommandLine.arguments.dropFirst()
-let isStopped = arguments.first == "stopped"
-if isStopped { arguments.removeFirst() }
+let mode = arguments.first.flatMap { ["stopped", "alternatives"].contains($0) ? $0 : nil }
+if mode != nil { arguments.removeFirst() }
 let directory = URL(filePath: arguments.first ?? "results/interval-coverage", directoryHint: .isDirectory)
 try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
 func write(_ name: String, _ header: String, _ rows: [String]) throws {
   let text = ([header] + rows).joined(separator: "\n") + "\n"
   try Data(text.utf8).write(to: directory.appending(path: name), options: .atomic)
 }
-if isStopped {
+switch mode {
+case "stopped":
   try write(
     "stopped-coverage.csv",
     "case,estimator,cell,block,dimension,samples,relative_error,max_replicates,repetitions," + StoppedTally.columns,
     try await perform(stoppedJobs()).flatMap(\.self))
-} else {
+case "alternatives":
+  try write(
+    "stopping-alternatives.csv",
+    "case,estimator,rule,block,relative_error,max_replicates,repetitions," + StoppedTally.columns,
+    try await perform(alternativeJobs()).flatMap(\.self))
+default:
   let outcomes = try await perform(jobs)
   try write(
     "variance-coverage.csv",

@@ -20,7 +20,7 @@ package struct SpecReader {
     "at", "samples", "replicates", "relative_error", "max_replicates", "estimators",
   ]
 
-  private var isText: Bool { source.isCommandLine }
+  var isText: Bool { source.isCommandLine }
 
   /// Reads a file's bytes.
   package mutating func read(_ bytes: [UInt8]) -> ExperimentSpec {
@@ -88,37 +88,6 @@ package struct SpecReader {
   }
 
   // MARK: Pieces
-
-  /// R, or `auto` and what goes with it.
-  private mutating func readReplicates(_ members: [String: JSONNode], _ spec: inout ExperimentSpec) {
-    let isAutomatic = members["replicates"]?.value == .string("auto")
-    if isAutomatic {
-      spec.relativeError = ExperimentSpec.Automatic.relativeError
-      spec.replicates = ExperimentSpec.Automatic.maximum
-    } else if let node = members["replicates"],
-      let count = integer(node, "replicates", ExperimentSpec.Limit.replicates, or: "'auto'")
-    {
-      spec.replicates = count
-    }
-    func given(_ key: String) -> JSONNode? {
-      guard let node = members[key] else { return nil }
-      if isAutomatic { return node }
-      if !faultyKeys.contains("replicates") { fault(key, node, "is for replicates that are 'auto'") }
-      return nil
-    }
-    if let node = given("relative_error") {
-      switch OptionReader.read(node, as: .real(ExperimentSpec.Limit.relativeError), isText: isText) {
-      case .success(.real(let error)): spec.relativeError = error
-      case .failure(let message): fault("relative_error", node, message.text)
-      default: break
-      }
-    }
-    if let node = given("max_replicates"),
-      let count = integer(node, "max_replicates", ExperimentSpec.Limit.replicates)
-    {
-      spec.replicates = count
-    }
-  }
 
   private mutating func readEstimators(_ node: JSONNode?, _ root: JSONNode, _ spec: inout ExperimentSpec) {
     guard let node else {
@@ -310,7 +279,7 @@ package struct SpecReader {
     return nil
   }
 
-  private mutating func integer(
+  mutating func integer(
     _ node: JSONNode, _ path: String, _ range: ClosedRange<Int>, or other: String? = nil
   ) -> Int? {
     if let text = numberOrText(node), let count = OptionReader.integer(text), range.contains(count) { return count }
@@ -381,7 +350,7 @@ package struct SpecReader {
     }
   }
 
-  private mutating func fault(_ path: String, _ node: JSONNode, _ message: String) {
+  mutating func fault(_ path: String, _ node: JSONNode, _ message: String) {
     faultyKeys.insert(SpecSource.key(ofPath: path))
     faults.append(source.fault(path, line: node.line, message))
   }
