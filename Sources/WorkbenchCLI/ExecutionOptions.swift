@@ -17,6 +17,9 @@ struct ExecutionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Parallel tasks. (default: the number of processors)", valueName: "t"))
   var threads: Int?
 
+  @Flag(help: "Say what would be spent and how long it may take; measure and write nothing.")
+  var dryRun = false
+
   func validate() throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads expects an integer from 1 to 1024, found \(threads)")
@@ -24,6 +27,21 @@ struct ExecutionOptions: ParsableArguments {
   }
 
   private var threadCount: Int { threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+  /// What the experiment would take, after a short trial.
+  func forecast(_ experiment: PlannedExperiment) throws -> String {
+    Interruption.watch()
+    do {
+      let forecasts = try Trial.forecast(experiment.plan, experiment.spec, threads: threadCount) {
+        if Interruption.isRequested { throw Failure(.interrupted, ["interrupted"]) }
+      }
+      return ForecastTable(forecasts, threads: threadCount, isColored: Terminal.isColored).rendered()
+    } catch let failure as Failure {
+      throw failure
+    } catch {
+      throw Failure(.failed, ["\(experiment.source): \(error)"])
+    }
+  }
 
   /// Measures, and where `directory` is given writes the results there when they are complete.
   func measure(_ experiment: PlannedExperiment, writingTo directory: String?) async throws -> ExperimentResults {

@@ -22,6 +22,10 @@ struct RunCommand: AsyncParsableCommand {
     var failures: [String] = []
     for experiment in experiments {
       experiment.plan.notes.forEach { Workbench.report("note: \(experiment.source): \($0)") }
+      if execution.dryRun {
+        print("\(experiment.source)\n\n\(try execution.forecast(experiment))")
+        continue
+      }
       let directory =
         out.map { files.count == 1 ? $0 : "\($0)/\(experiment.spec.name)" } ?? "results/\(experiment.spec.name)"
       if experiment.spec.kind == .elbo {
@@ -33,6 +37,7 @@ struct RunCommand: AsyncParsableCommand {
         continue
       }
       let results = try await execution.measure(experiment, writingTo: directory)
+      results.notes.forEach { Workbench.report("note: \(experiment.source): \($0)") }
       if !experiment.spec.question.isEmpty { print(experiment.spec.question + "\n") }
       print(ResultTable(results, isColored: Terminal.isColored).rendered())
       Workbench.report("wrote \(directory)/")

@@ -37,8 +37,14 @@ struct VarianceCommand: AsyncParsableCommand {
   var points: [String] = []
   @Option(parsing: .upToNextOption, help: ArgumentHelp("K, draws an estimate. (default: 1)", valueName: "k …"))
   var samples: [String] = []
-  @Option(help: ArgumentHelp("R, estimates measured. (default: 10000)", valueName: "r"))
+  @Option(help: ArgumentHelp("R, estimates measured, or 'auto'. (default: 10000)", valueName: "r"))
   var replicates: String?
+  @Option(
+    help: ArgumentHelp(
+      "With 'auto': half-width of the 95 % intervals by variance. (default: 0.01)", valueName: "e"))
+  var relativeError: String?
+  @Option(help: ArgumentHelp("With 'auto': the most that a cell takes. (default: 1000000)", valueName: "r"))
+  var maxReplicates: String?
   @Option(help: ArgumentHelp("Seed. (default: GSL_RNG_SEED, or 1)", valueName: "n"))
   var seed: String?
   @Option(help: ArgumentHelp("Generator of GSL's. (default: GSL_RNG_TYPE, or mt19937)", valueName: "type"))
@@ -67,8 +73,10 @@ struct VarianceCommand: AsyncParsableCommand {
     }
     plan.notes.forEach { Workbench.report("note: \($0)") }
     let text = Array((spec.json(of: plan).serialized() + "\n").utf8)
-    let results = try await execution.measure(
-      PlannedExperiment(spec: spec, plan: plan, source: "command line", text: text), writingTo: out)
+    let experiment = PlannedExperiment(spec: spec, plan: plan, source: "command line", text: text)
+    if execution.dryRun { return print(try execution.forecast(experiment), terminator: "") }
+    let results = try await execution.measure(experiment, writingTo: out)
+    results.notes.forEach { Workbench.report("note: \($0)") }
     let columns = CSVFiles.varianceColumns, rows = CSVFiles.varianceRows(results)
     switch format {
     case .table: print(ResultTable(results, isColored: Terminal.isColored).rendered(), terminator: "")
@@ -83,6 +91,7 @@ struct VarianceCommand: AsyncParsableCommand {
     let single = [
       ("model", model), ("family", family), ("objective", objective), ("sampling", sampling),
       ("rng", rng), ("seed", seed), ("replicates", replicates),
+      ("relative_error", relativeError), ("max_replicates", maxReplicates),
     ]
     let lists = [("at", points), ("samples", samples), ("estimators", estimators)]
     return JSONNode(

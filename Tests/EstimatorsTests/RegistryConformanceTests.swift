@@ -68,7 +68,7 @@ import WorkbenchCLI
       #expect(entries.count >= 5, "\(model): hardly anything applies")
       let cell = base.with(entries)
       let figures = CellFigures(
-        try await CellMeasurement.run(cell, seed: 7, replicates: 60_000, threads: 2) { _ in })
+        try await CellMeasurement.run(cell, seed: 7, rule: .fixed(60_000), threads: 2) { _ in })
       let exact = try #require(cell.exact, "\(model) has no oracle: state one or mark it")
       #expect(exact.gradient.contains { abs($0) > 0.05 })
       for entry in figures.entries where entry.entry.biasNote == nil {
@@ -174,7 +174,7 @@ extension Cell {
     }
     let cell = base.with(right + wrong)
     let figures = CellFigures(
-      try await CellMeasurement.run(cell, seed: 11, replicates: 2_000_000, threads: 2) { _ in })
+      try await CellMeasurement.run(cell, seed: 11, rule: .fixed(2_000_000), threads: 2) { _ in })
     let level = 1e-4 / Double(4 * right.count)
     for (index, entry) in figures.entries.enumerated() {
       let all = try #require(entry.all), bias = try #require(all.bias), bound = try #require(all.biasBound)

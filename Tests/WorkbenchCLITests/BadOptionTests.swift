@@ -70,13 +70,25 @@ import Testing
       "--model: option 'x': holds 3 numbers for dimension 2; give one or 2"),
     Case(
       "variance --estimator score --replicates 99",
-      "--replicates: expects an integer from 100 to 1000000000, found '99'"),
+      "--replicates: expects an integer from 100 to 1000000000, or 'auto', found '99'"),
     Case(
       "variance --estimator score --replicates 1000000001",
-      "--replicates: expects an integer from 100 to 1000000000, found '1000000001'"),
+      "--replicates: expects an integer from 100 to 1000000000, or 'auto', found '1000000001'"),
     Case(
       "variance --estimator score --replicates many",
-      "--replicates: expects an integer from 100 to 1000000000, found 'many'"),
+      "--replicates: expects an integer from 100 to 1000000000, or 'auto', found 'many'"),
+    Case(
+      "variance --estimator score --relative-error 0.1", "--relative-error: is for replicates that are 'auto'"),
+    Case(
+      "variance --estimator score --replicates 1000 --max-replicates 2000",
+      "--max-replicates: is for replicates that are 'auto'"),
+    Case(
+      "variance --estimator score --replicates auto --relative-error 1.5 --max-replicates many",
+      "--relative-error: expects a number from 0.0001 to 1, found '1.5'",
+      "--max-replicates: expects an integer from 100 to 1000000000, found 'many'"),
+    Case(
+      "variance --estimator score --replicates auto --relative-error nan",
+      "--relative-error: expects a number from 0.0001 to 1, found 'nan'"),
     Case("variance --estimator score --samples 0", "--samples: expects an integer from 1 to 100000, found '0'"),
     Case("variance --estimator score --samples 1.5", "--samples: expects an integer from 1 to 100000, found '1.5'"),
     Case(
@@ -127,7 +139,7 @@ import Testing
       "--rng: unknown generator 'mt1993'; did you mean 'mt19937'?",
       "--model: unknown model 'gausian'; did you mean 'gaussian'?",
       "--samples: expects an integer from 1 to 100000, found '0'",
-      "--replicates: expects an integer from 100 to 1000000000, found '1'",
+      "--replicates: expects an integer from 100 to 1000000000, or 'auto', found '1'",
       "--estimator: unknown estimator 'scor'; did you mean 'score'?",
       "--at: unknown block 'men'; the family has mean, log_scale; did you mean 'mean'?"),
     Case("run nope.json", "nope.json: no such file"),

@@ -28,7 +28,7 @@ import Testing
       spec(#""replicats": 100"#), "t.json:4: replicats: unknown key 'replicats'; did you mean 'replicates'?"),
     Case(
       spec(#""zzz": 100"#),
-      "t.json:4: zzz: unknown key 'zzz'; known: $schema, name, kind, question, references, seed, rng, model, family, objective, sampling, at, samples, replicates, estimators"
+      "t.json:4: zzz: unknown key 'zzz'; known: $schema, name, kind, question, references, seed, rng, model, family, objective, sampling, at, samples, replicates, relative_error, max_replicates, estimators"
     ),
     Case(
       spec(#""estimators": [{"id": "score", "options": {"basline": "mean"}}]"#),
@@ -58,10 +58,34 @@ import Testing
     Case(spec(#""samples": 2.5"#), "t.json:4: samples: expects an integer from 1 to 100000, found 2.5"),
     Case(
       spec(#""replicates": 1e10"#),
-      "t.json:4: replicates: expects an integer from 100 to 1000000000, found 1e10"),
+      "t.json:4: replicates: expects an integer from 100 to 1000000000, or 'auto', found 1e10"),
     Case(
       spec(#""replicates": null"#),
-      "t.json:4: replicates: expects an integer from 100 to 1000000000, found null"),
+      "t.json:4: replicates: expects an integer from 100 to 1000000000, or 'auto', found null"),
+    Case(
+      spec(#""replicates": "atuo""#),
+      "t.json:4: replicates: expects an integer from 100 to 1000000000, or 'auto', found the text 'atuo'"),
+    Case(
+      spec(#""relative_error": 0.1"#), "t.json:4: relative_error: is for replicates that are 'auto'"),
+    Case(
+      spec(#""replicates": 1000"#, #""max_replicates": 5"#, #""relative_error": "x""#),
+      "t.json:5: max_replicates: is for replicates that are 'auto'",
+      "t.json:6: relative_error: is for replicates that are 'auto'"),
+    Case(
+      spec(#""replicates": 1"#, #""relative_error": 0.1"#),
+      "t.json:4: replicates: expects an integer from 100 to 1000000000, or 'auto', found 1"),
+    Case(
+      spec(#""replicates": "auto""#, #""relative_error": 2"#, #""max_replicates": 99"#),
+      "t.json:5: relative_error: expects a number from 0.0001 to 1, found 2",
+      "t.json:6: max_replicates: expects an integer from 100 to 1000000000, found 99"),
+    Case(
+      spec(#""replicates": "auto""#, #""relative_error": "0.1""#, #""max_replicates": "auto""#),
+      "t.json:5: relative_error: expects a number from 0.0001 to 1, found the text '0.1'",
+      "t.json:6: max_replicates: expects an integer from 100 to 1000000000, found the text 'auto'"),
+    Case(
+      spec(#""rng": "slatec""#, #""replicates": "auto""#),
+      "t.json:4: rng: generator 'slatec' has 8 different streams and this run needs 979; choose another generator or fewer replicates"
+    ),
     Case(
       spec(#""seed": 18446744073709551616"#),
       "t.json:4: seed: expects an integer from 0 to 18446744073709551615, found 18446744073709551616"),
@@ -159,7 +183,7 @@ import Testing
       """,
       "t.json:2: name: '../t' cannot name a directory: use letters, digits, '-', '_' and '.', not first",
       "t.json:4: seed: expects an integer from 0 to 18446744073709551615, found 18446744073709551616",
-      "t.json:5: replicates: expects an integer from 100 to 1000000000, found 5",
+      "t.json:5: replicates: expects an integer from 100 to 1000000000, or 'auto', found 5",
       "t.json:6: replicates: is given twice; keep one",
       "t.json:9: model.options.x: holds 3 numbers for dimension 2; give one or 2",
       "t.json:10: at[1]: unknown block 'men'; the family has mean, log_scale; did you mean 'mean'?",

@@ -56,11 +56,17 @@ import Testing
       --at <point …>          Where: initial, optimum, a point that the model
                               names, or BLOCK=VALUE,… (default: initial)
       --samples <k …>         K, draws an estimate. (default: 1)
-      --replicates <r>        R, estimates measured. (default: 10000)
+      --replicates <r>        R, estimates measured, or 'auto'. (default: 10000)
+      --relative-error <e>    With 'auto': half-width of the 95 % intervals by
+                              variance. (default: 0.01)
+      --max-replicates <r>    With 'auto': the most that a cell takes. (default:
+                              1000000)
       --seed <n>              Seed. (default: GSL_RNG_SEED, or 1)
       --rng <type>            Generator of GSL's. (default: GSL_RNG_TYPE, or
                               mt19937)
       --threads <t>           Parallel tasks. (default: the number of processors)
+      --dry-run               Say what would be spent and how long it may take;
+                              measure and write nothing.
       --out <dir>             Write manifest and CSV files to this directory.
       --format <format>       What to print: table, csv (variance.csv) or json (the
                               same rows). (values: table, csv, json; default: table)

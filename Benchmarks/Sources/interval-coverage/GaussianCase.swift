@@ -18,6 +18,9 @@ struct GaussianPoint: Sendable {
     GaussianPoint(name: "H", x: 2, noise: 0.5, mean: 1, scale: exp(-0.2231)),  // kurtosis 190 in log_scale, d = 1
   ]
 
+  /// Those that the stopping rule is tried at.
+  static let stopped = [all[0], GaussianPoint(name: "B", x: 1, noise: 1, mean: 0.5, scale: 0.5.squareRoot()), all[1]]
+
   var a: Double { 1 + 1 / (noise * noise) }
   var r: Double { x / (noise * noise) - a * mean }
   var c0: Double {
@@ -38,6 +41,7 @@ enum Rule: String, CaseIterable, Sendable {
   case leaveOneOut = "score-leave-one-out"
   case reparam
   case analyticKL = "analytic-kl"
+  case stl
 
   /// Variances of one coordinate, d/d mean and d/d log_scale, with d coordinates and K samples.
   func variances(_ p: GaussianPoint, dimension d: Int, samples: Int) -> (mean: Double, logScale: Double) {
@@ -64,6 +68,9 @@ enum Rule: String, CaseIterable, Sendable {
         baselined.logScale / k + (2 * d * v1 + 4 * c2 * c2) / pairs
       )
     case .reparam: one = (p.a * p.a * s, s * p.r * p.r + 2 * p.a * p.a * s * s)
+    case .stl:
+      let rest = 1 / p.scale - p.a * p.scale
+      one = (rest * rest, s * p.r * p.r + 2 * s * rest * rest)
     case .analyticKL:
       let precision = 1 / pow(p.noise, 4)
       one = (s * precision, s * (p.x - p.mean) * (p.x - p.mean) * precision + 2 * s * s * precision)
@@ -86,7 +93,7 @@ struct GaussianCase: Sendable {
     self.point = point
     self.dimension = dimension
     self.samples = samples
-    self.rules = rules.filter { !point.isPosterior || ($0 != .meanBaseline && $0 != .leaveOneOut) }
+    self.rules = rules.filter { !point.isPosterior || ![.meanBaseline, .leaveOneOut, .stl].contains($0) }
   }
 
   func variances(_ rule: Rule) -> [Double] {
@@ -135,6 +142,11 @@ struct GaussianCase: Sendable {
               add { _, e in
                 let slope = (p.r - p.a * p.scale * e) / k
                 return (slope, slope * p.scale * e + 1 / k)
+              }
+            case .stl:
+              add { _, e in
+                let slope = (p.r - p.a * p.scale * e + e / p.scale) / k
+                return (slope, slope * p.scale * e)
               }
             case .analyticKL:
               add { _, e in

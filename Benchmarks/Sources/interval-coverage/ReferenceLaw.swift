@@ -1,4 +1,5 @@
 import Foundation
+import Randomness
 
 /// One coordinate drawn from a textbook law.
 enum ReferenceLaw: String, CaseIterable, Sendable {
@@ -40,6 +41,19 @@ enum ReferenceLaw: String, CaseIterable, Sendable {
     case .normal, .t5, .t3, .lognormal: false
     default: true
     }
+  }
+
+  /// Values on fresh numbers.
+  func draw(_ lanes: Int, from random: inout RandomStream) -> [Double] {
+    var values = [Double](repeating: 0, count: lanes)
+    var z = [Double](repeating: 0, count: normals * lanes)
+    var u = [Double](repeating: 0, count: usesUniforms ? lanes : 0)
+    var span = z.mutableSpan
+    random.fillNormals(&span)
+    span = u.mutableSpan
+    random.fillUniforms(&span)
+    fill(&values, z, u)
+    return values
   }
 
   /// Values from `z`, `[normals × lanes]`, and `u`, `[lanes]`.

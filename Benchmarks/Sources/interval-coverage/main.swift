@@ -2,9 +2,12 @@ import EstimatorStatistics
 import Foundation
 import Randomness
 
-// Measures how often the intervals on variances and on their ratios hold the truth.
+// Measures how often the intervals on variances and on their ratios hold the truth; with `stopped`, those on variances
+// where the stopping rule chose the replicates, and with `alternatives`, where other rules did.
 //
 //     swift run -c release --package-path Benchmarks interval-coverage [DIRECTORY]
+//     swift run -c release --package-path Benchmarks interval-coverage stopped [DIRECTORY]
+//     swift run -c release --package-path Benchmarks interval-coverage alternatives [DIRECTORY]
 //
 // Seeds are fixed: the same files come out on every run.
 
@@ -125,17 +128,6 @@ func measure(_ gaussian: GaussianCase, _ size: Size) throws -> Outcome {
 
 func measure(_ law: ReferenceLaw, _ size: Size) throws -> Outcome {
   var random = try stream(law.rawValue, "draws", size)
-  func draw(_ lanes: Int, from random: inout RandomStream) -> [Double] {
-    var values = [Double](repeating: 0, count: lanes)
-    var normals = [Double](repeating: 0, count: law.normals * lanes)
-    var uniforms = [Double](repeating: 0, count: law.usesUniforms ? lanes : 0)
-    var span = normals.mutableSpan
-    random.fillNormals(&span)
-    span = uniforms.mutableSpan
-    random.fillUniforms(&span)
-    law.fill(&values, normals, uniforms)
-    return values
-  }
   let empty = GradientMoments(blocks: [0..<1], scales: [law.variance])
   var pooled = empty
   var tally = Tally()
@@ -146,7 +138,7 @@ func measure(_ law: ReferenceLaw, _ size: Size) throws -> Outcome {
     while left > 0 {
       let lanes = min(left, lanesPerBatch)
       if distances.count != lanes { distances = [Double](repeating: 0, count: lanes) }
-      moments.add(draw(lanes, from: &random), lanes: lanes, distances: &distances)
+      moments.add(law.draw(lanes, from: &random), lanes: lanes, distances: &distances)
       left -= lanes
     }
     let interval = moments.interval(ofBlock: 0)
@@ -187,40 +179,57 @@ for law in ReferenceLaw.allCases {
 }
 
 // Two at a time; the rows are in the plan's order whichever ends first.
-let plan = jobs
-let outcomes = try await withThrowingTaskGroup(of: (Int, Outcome).self) { group in
-  var results = [Outcome?](repeating: nil, count: plan.count)
-  var next = 0
-  func start() {
-    guard next < plan.count else { return }
-    let index = next
-    group.addTask { (index, try plan[index]()) }
-    next += 1
-  }
-  start()
-  start()
-  for try await (index, outcome) in group {
-    results[index] = outcome
-    FileHandle.standardError.write(Data("\(results.count { $0 != nil })/\(plan.count)\n".utf8))
+func perform<T: Sendable>(_ jobs: [@Sendable () throws -> T]) async throws -> [T] {
+  try await withThrowingTaskGroup(of: (Int, T).self) { group in
+    var results = [T?](repeating: nil, count: jobs.count)
+    var next = 0
+    func start() {
+      guard next < jobs.count else { return }
+      let index = next
+      group.addTask { (index, try jobs[index]()) }
+      next += 1
+    }
     start()
+    start()
+    for try await (index, outcome) in group {
+      results[index] = outcome
+      FileHandle.standardError.write(Data("\(results.count { $0 != nil })/\(jobs.count)\n".utf8))
+      start()
+    }
+    return results.compactMap(\.self)
   }
-  return results.compactMap(\.self)
 }
 
-let directory = URL(
-  filePath: CommandLine.arguments.dropFirst().first ?? "results/interval-coverage", directoryHint: .isDirectory)
+var arguments = CommandLine.arguments.dropFirst()
+let mode = arguments.first.flatMap { ["stopped", "alternatives"].contains($0) ? $0 : nil }
+if mode != nil { arguments.removeFirst() }
+let directory = URL(filePath: arguments.first ?? "results/interval-coverage", directoryHint: .isDirectory)
 try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
 func write(_ name: String, _ header: String, _ rows: [String]) throws {
   let text = ([header] + rows).joined(separator: "\n") + "\n"
   try Data(text.utf8).write(to: directory.appending(path: name), options: .atomic)
 }
-try write(
-  "variance-coverage.csv",
-  "case,block,dimension,samples,replicates,repetitions,kurtosis_measured,marked_fraction,coverage_unmarked,"
-    + "coverage_all,plain_normal_coverage,median_relative_width,plain_median_width",
-  outcomes.flatMap(\.variance))
-try write(
-  "ratio-coverage.csv",
-  "case,estimator_a,estimator_b,block,dimension,samples,replicates,repetitions,ratio_true,marked_fraction,"
-    + "coverage_unmarked,coverage_all,median_relative_width,wrong_verdicts",
-  outcomes.flatMap(\.ratio))
+switch mode {
+case "stopped":
+  try write(
+    "stopped-coverage.csv",
+    "case,estimator,cell,block,dimension,samples,relative_error,max_replicates,repetitions," + StoppedTally.columns,
+    try await perform(stoppedJobs()).flatMap(\.self))
+case "alternatives":
+  try write(
+    "stopping-alternatives.csv",
+    "case,estimator,rule,block,relative_error,max_replicates,repetitions," + StoppedTally.columns,
+    try await perform(alternativeJobs()).flatMap(\.self))
+default:
+  let outcomes = try await perform(jobs)
+  try write(
+    "variance-coverage.csv",
+    "case,block,dimension,samples,replicates,repetitions,kurtosis_measured,marked_fraction,coverage_unmarked,"
+      + "coverage_all,plain_normal_coverage,median_relative_width,plain_median_width",
+    outcomes.flatMap(\.variance))
+  try write(
+    "ratio-coverage.csv",
+    "case,estimator_a,estimator_b,block,dimension,samples,replicates,repetitions,ratio_true,marked_fraction,"
+      + "coverage_unmarked,coverage_all,median_relative_width,wrong_verdicts",
+    outcomes.flatMap(\.ratio))
+}

@@ -7,6 +7,10 @@ internal import Synchronization
 struct CellMeasurement: Sendable {
   let cell: Cell
   let moments: ComparisonMoments
+  /// R: what was taken, finite or not.
+  let replicates: Int
+  /// What the rule had wished and did not get.
+  let shortfall: StoppingRule.Shortfall?
   /// Variance that rounding alone leaves, `[P]` for each entry.
   let floors: [[Double]]
   /// How each entry's state was brought up.
@@ -40,55 +44,79 @@ struct CellMeasurement: Sendable {
     estimator.warmUp(for: estimator.initialState(for: cell.problem, parameters: cell.parameters)) != nil
   }
 
-  /// Measures `cell` on `threads` tasks. The result does not depend on their number: chunks are merged in order.
+  /// Measures `cell` on `threads` tasks until `rule` is content. The result does not depend on their number: chunks are
+  /// merged in order, and the rule looks when all are in that its checkpoint counts.
+  ///
+  /// - Parameter progress: told of replicates as they are done, and at the end of those that need not be.
   static func run(
-    _ cell: Cell, seed: UInt64, replicates: Int, threads: Int, progress: @escaping @Sendable (Int) throws -> Void
+    _ cell: Cell, seed: UInt64, rule: StoppingRule, threads: Int, progress: @escaping @Sendable (Int) throws -> Void
   ) async throws -> CellMeasurement {
     let prepared = try cell.entries.map { try PreparedEstimator($0, of: cell, seed: seed) }
     let blocks = reportedBlocks(cell.problem.family)
-    let chunks = (replicates + chunkSize - 1) / chunkSize
     let floors = try RoundingFloor.measure(cell, prepared, seed: seed)
     let empty = ComparisonMoments(blocks: blocks.map(\.range), scales: floors.map(\.scales))
-    let queue = ChunkQueue(count: chunks, empty: empty)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for _ in 0..<min(threads, chunks) {
-        group.addTask {
-          let worker = Worker(cell: cell, prepared: prepared, seed: seed, empty: empty)
-          while let chunk = queue.next() {
-            try Task.checkCancellation()
-            let size = min(chunkSize, replicates - chunk * chunkSize)
-            queue.finish(chunk, try worker.measure(chunk: chunk, replicates: size))
-            try progress(size)
+    let queue = ChunkQueue(empty: empty)
+    var done = 0, shortfall: StoppingRule.Shortfall?
+    for checkpoint in rule.checkpoints {
+      let chunks = (checkpoint + chunkSize - 1) / chunkSize
+      queue.extend(to: chunks)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<min(threads, chunks - done / chunkSize) {
+          group.addTask {
+            let worker = Worker(cell: cell, prepared: prepared, seed: seed, empty: empty)
+            while let chunk = queue.next() {
+              try Task.checkCancellation()
+              let size = min(chunkSize, checkpoint - chunk * chunkSize)
+              queue.finish(chunk, try worker.measure(chunk: chunk, replicates: size))
+              try progress(size)
+            }
           }
         }
+        try await group.waitForAll()
       }
-      try await group.waitForAll()
+      done = checkpoint
+      shortfall = rule.shortfall(queue.result, floors: floors.map(\.variances))
+      if shortfall == nil { break }
     }
+    try progress(rule.maximum - done)
     return CellMeasurement(
-      cell: cell, moments: queue.result, floors: floors.map(\.variances),
+      cell: cell, moments: queue.result, replicates: done, shortfall: shortfall, floors: floors.map(\.variances),
       warmUps: prepared.map(\.warmUp), blocks: blocks)
+  }
+}
+
+extension CellMeasurement {
+  /// Measures so many replicates of the first chunk on one task and forgets them.
+  static func trial(
+    _ cell: Cell, _ prepared: [PreparedEstimator], seed: UInt64
+  ) throws -> (_ replicates: Int) throws -> Void {
+    let zeros = [Double](repeating: 0, count: cell.problem.family.parameterCount)
+    let empty = ComparisonMoments(
+      blocks: reportedBlocks(cell.problem.family).map(\.range), scales: prepared.map { _ in zeros })
+    let worker = Worker(cell: cell, prepared: prepared, seed: seed, empty: empty)
+    return { _ = try worker.measure(chunk: 0, replicates: $0) }
   }
 }
 
 /// Hands out chunks and merges their moments in order, whichever ends first.
 private final class ChunkQueue: Sendable {
   private struct Contents {
+    var count = 0
     var next = 0
     var merged = 0
     var waiting: [Int: ComparisonMoments] = [:]
     var total: ComparisonMoments
   }
-  private let count: Int
   private let contents: Mutex<Contents>
 
-  init(count: Int, empty: ComparisonMoments) {
-    self.count = count
-    contents = Mutex(Contents(total: empty))
-  }
+  init(empty: ComparisonMoments) { contents = Mutex(Contents(total: empty)) }
+
+  /// Has chunks up to number `count` handed out too.
+  func extend(to count: Int) { contents.withLock { $0.count = count } }
 
   func next() -> Int? {
     contents.withLock {
-      guard $0.next < count else { return nil }
+      guard $0.next < $0.count else { return nil }
       $0.next += 1
       return $0.next - 1
     }

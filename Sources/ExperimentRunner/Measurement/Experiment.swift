@@ -1,10 +1,10 @@
-internal import EstimatorStatistics
+package import EstimatorStatistics
 package import Randomness
 
 /// The figures of every cell of a plan.
 package struct ExperimentResults: Sendable {
   package let seed: UInt64
-  package let replicates: Int
+  package let rule: StoppingRule
   package let threads: Int
   package let cells: [CellFigures]
   /// Entries of which no replicate was finite, one line each: their cells have failed.
@@ -36,7 +36,8 @@ package enum Experiment {
 
   /// Measures every cell, in order, on `threads` tasks.
   ///
-  /// - Parameter progress: told of replicates as they are done, of `cells × replicates`; an error it throws ends the run.
+  /// - Parameter progress: told of replicates as they are done, of `cells × replicates`; an error it throws ends the
+  ///   run.
   package static func run(
     _ plan: Plan, _ spec: ExperimentSpec, threads: Int, progress: @escaping @Sendable (Int) throws -> Void
   ) async throws -> ExperimentResults {
@@ -46,11 +47,11 @@ package enum Experiment {
     for cell in plan.cells {
       let start = clock.now
       let measurement = try await CellMeasurement.run(
-        cell, seed: spec.seed, replicates: spec.replicates, threads: threads, progress: progress)
+        cell, seed: spec.seed, rule: spec.rule, threads: threads, progress: progress)
       figures.append(CellFigures(measurement))
       seconds.append((clock.now - start) / .seconds(1))
     }
     return ExperimentResults(
-      seed: spec.seed, replicates: spec.replicates, threads: threads, cells: figures, seconds: seconds)
+      seed: spec.seed, rule: spec.rule, threads: threads, cells: figures, seconds: seconds)
   }
 }

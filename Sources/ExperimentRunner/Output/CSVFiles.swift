@@ -49,7 +49,7 @@ package enum CSVFiles {
     results.cells.flatMap { figures in
       figures.entries.flatMap { entry in
         entry.blocks.map { block in
-          cellFields(figures.cell, entry.entry.text, results) + [
+          cellFields(figures, entry.entry.text, results) + [
             .text(block.block.name), .integer(block.block.range.count), .number(block.variance),
             .number(block.interval.low), .number(block.interval.high), .text(block.mark.rawValue),
             .number(block.varianceMax), .number(block.gradientNorm), .number(block.exactNorm),
@@ -67,7 +67,7 @@ package enum CSVFiles {
     results.cells.flatMap { figures in
       figures.entries.flatMap { entry in
         entry.coordinates.map { row in
-          cellFields(figures.cell, entry.entry.text, results) + [
+          cellFields(figures, entry.entry.text, results) + [
             .text(row.block), .integer(row.index), .number(row.mean), .number(row.mcse), .number(row.exact),
             .number(row.biasZ), .number(row.variance), .number(row.interval.low), .number(row.interval.high),
           ]
@@ -79,7 +79,7 @@ package enum CSVFiles {
   package static func comparisonRows(_ results: ExperimentResults) -> [[Field]] {
     results.cells.flatMap { figures in
       figures.pairs.map { pair in
-        cellFields(figures.cell, nil, results) + [
+        cellFields(figures, nil, results) + [
           .text(pair.block), .text(figures.entries[pair.a].entry.text), .text(figures.entries[pair.b].entry.text),
           .number(pair.ratio), .number(pair.interval?.low), .number(pair.interval?.high), .number(pair.workRatio),
           .text(pair.verdict.rawValue),
@@ -103,11 +103,14 @@ package enum CSVFiles {
     return JSONOutput.array(objects).serialized() + "\n"
   }
 
-  private static func cellFields(_ cell: Cell, _ estimator: String?, _ results: ExperimentResults) -> [Field] {
-    [.text(cell.model), .text(cell.family), .text(cell.objective), .text(cell.sampling)]
+  private static func cellFields(
+    _ figures: CellFigures, _ estimator: String?, _ results: ExperimentResults
+  ) -> [Field] {
+    let cell = figures.cell
+    return [.text(cell.model), .text(cell.family), .text(cell.objective), .text(cell.sampling)]
       + (estimator.map { [.text($0)] } ?? [])
       + [
-        .text(cell.point), .integer(cell.samples), .integer(results.replicates), .unsigned(results.seed),
+        .text(cell.point), .integer(cell.samples), .integer(figures.replicates), .unsigned(results.seed),
         .text(cell.generator.name),
       ]
   }

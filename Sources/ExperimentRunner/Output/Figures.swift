@@ -18,15 +18,6 @@ package struct BlockFigures: Sendable {
   package let mse: Double?
 }
 
-/// What an interval's reader must know.
-package enum IntervalMark: String, Sendable {
-  case none = ""
-  /// Too few replicates for so heavy a tail: the interval may be too narrow.
-  case heavyTail = "heavy-tail"
-  /// The variance is zero to rounding.
-  case rounding
-}
-
 /// The figures of a coordinate: a row of `coordinates.csv`.
 package struct CoordinateFigures: Sendable {
   package let block: String
@@ -55,28 +46,21 @@ package struct EntryFigures: Sendable {
     Double(moments.count) >= 50 * (moments.mean.indices.map { moments.kurtosis(of: $0) }.max() ?? .infinity)
   }
 
+  /// Whether it is a Monte Carlo estimator that lost no replicate and has a finite variance. References that evaluate
+  /// nothing do not compete.
+  package var competes: Bool { entry.cost > 0 && nonfinite == 0 && all?.variance.isFinite ?? false }
+
   /// Those of all parameters.
   package var all: BlockFigures? { blocks.last }
-}
-
-/// How two estimators compare on a block: a row of `comparison.csv`.
-package struct PairFigures: Sendable {
-  package enum Verdict: String, Sendable { case lower, higher, equal, undecided }
-
-  package let block: String
-  /// Indices of the entries.
-  package let a, b: Int
-  /// V_a / V_b; nil where neither is above rounding, or replicates were not finite.
-  package let ratio: Double?
-  package let interval: (low: Double, high: Double)?
-  /// Ratio of variance × cost.
-  package let workRatio: Double?
-  package let verdict: Verdict
 }
 
 /// All figures of a cell.
 package struct CellFigures: Sendable {
   package let cell: Cell
+  /// R: what was taken, finite or not.
+  package let replicates: Int
+  /// What the stopping rule had wished and did not get.
+  package let shortfall: StoppingRule.Shortfall?
   package let entries: [EntryFigures]
   package let pairs: [PairFigures]
 }
@@ -85,6 +69,8 @@ extension CellFigures {
   init(_ measurement: CellMeasurement) {
     let cell = measurement.cell, moments = measurement.moments
     self.cell = cell
+    replicates = measurement.replicates
+    shortfall = measurement.shortfall
     entries = cell.entries.indices.map { e in
       EntryFigures(
         entry: cell.entries[e], moments.entries[e], floor: measurement.floors[e], exact: cell.exact?.gradient,
@@ -95,7 +81,8 @@ extension CellFigures {
     pairs = moments.pairs.enumerated().flatMap { pair, members in
       measurement.blocks.indices.map { block in
         PairFigures(
-          block: measurement.blocks[block].name, members, figures, blockIndex: block, pairCount: pairCount
+          block: measurement.blocks[block].name, members, figures, blockIndex: block, pairCount: pairCount,
+          replicates: measurement.replicates
         ) { moments.ratio(pair: pair, block: block, level: $0) }
       }
     }
@@ -127,16 +114,14 @@ extension EntryFigures {
       let variance = range.reduce(0) { $0 + variances[$1] }
       let floorVariance = floor[range].reduce(0, +)
       let interval = moments.interval(ofBlock: index)
-      let isZero = variance <= floorVariance && floorVariance.isFinite
+      let mark = moments.mark(ofBlock: index, floor: floor), isZero = mark == .rounding
       let norm2 = moments.mean[range].reduce(0) { $0 + $1 * $1 }
       let bias = test(range)
       let exactNorm = exact.map { g in range.reduce(0) { $0 + g[$1] * g[$1] }.squareRoot() }
       let mean2 = max(0, norm2 - variance / Double(count))
       return BlockFigures(
         block: block, variance: variance, interval: interval,
-        mark: isZero
-          ? .rounding
-          : moments.isHeavyTailed(block: index) || moments.nonfinite > 0 || !variance.isFinite ? .heavyTail : .none,
+        mark: mark,
         varianceMax: range.map { variances[$0] }.max() ?? 0, gradientNorm: count > 0 ? norm2.squareRoot() : .nan,
         snr: isZero ? nil : (mean2 / variance).squareRoot(),
         kurtosis: isZero ? nil : moments.kurtosis(ofBlock: index), exactNorm: exactNorm, bias: bias,
@@ -158,39 +143,6 @@ extension EntryFigures {
           variance: variances[p],
           interval: moments.interval(of: p))
       }
-    }
-  }
-}
-
-extension PairFigures {
-  init(
-    block: String, _ pair: (Int, Int), _ entries: [EntryFigures], blockIndex: Int, pairCount: Int,
-    ratio measured: (_ level: Double) -> (estimate: Double, interval: VarianceRatioInterval)
-  ) {
-    self.block = block
-    (a, b) = pair
-    let first = entries[a].blocks[blockIndex], second = entries[b].blocks[blockIndex]
-    let costA = entries[a].entry.cost, costB = entries[b].entry.cost
-    func work(_ ratio: Double) -> Double? { costA == 0 && costB == 0 ? nil : ratio * costA / costB }
-
-    guard entries[a].nonfinite == 0, entries[b].nonfinite == 0 else {
-      (ratio, interval, workRatio, verdict) = (nil, nil, nil, .undecided)
-      return
-    }
-    switch (first.mark == .rounding, second.mark == .rounding) {
-    case (true, true): (ratio, interval, workRatio, verdict) = (nil, nil, nil, .equal)
-    case (true, false): (ratio, interval, workRatio, verdict) = (0, (0, 0), work(0), .lower)
-    case (false, true):
-      (ratio, interval, workRatio, verdict) = (.infinity, (.infinity, .infinity), work(.infinity), .higher)
-    case (false, false):
-      let (value, usual) = measured(0.95)
-      ratio = value
-      interval = (usual.low, usual.high)
-      workRatio = work(value)
-      // Each verdict at a level that all of the cell's together keep at 95 %; at 99.9 % where a tail is heavy.
-      let isHeavy = first.mark == .heavyTail || second.mark == .heavyTail
-      let (_, strict) = measured(1 - (isHeavy ? 0.001 : 0.05) / Double(pairCount))
-      verdict = strict.high < 1 ? .lower : strict.low > 1 ? .higher : .undecided
     }
   }
 }

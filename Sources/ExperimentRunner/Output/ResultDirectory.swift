@@ -64,8 +64,8 @@ package struct ResultDirectory {
       let cell = figures.cell
       return [
         .text(cell.model), .text(cell.family), .text(cell.objective), .text(cell.sampling), .text(cell.point),
-        .integer(cell.samples), .integer(results.replicates), .unsigned(results.seed), .text(cell.generator.name),
-        .integer(results.threads), .number(seconds), .number(Double(results.replicates) / seconds),
+        .integer(cell.samples), .integer(figures.replicates), .unsigned(results.seed), .text(cell.generator.name),
+        .integer(results.threads), .number(seconds), .number(Double(figures.replicates) / seconds),
       ]
     }
     return CSVFiles.text(columns, rows)
@@ -91,16 +91,19 @@ package struct ResultDirectory {
         (key: "frozen", value: .array(results.map { frozen($0.cells[index]) } ?? [])),
         (key: "parameters", value: .array(cell.parameters.map(JSONOutput.number))),
         (key: "exact_value", value: cell.exact.map { .number($0.value) } ?? .null),
+        (key: "optimum", value: cell.optimum?.json ?? .null),
+        (key: "replicates", value: results.map { .integer($0.cells[index].replicates) } ?? .null),
+        (key: "precision", value: results?.cells[index].precision(spec.rule) ?? .null),
         (key: "state", value: .string(state)),
         (key: "wall_seconds", value: results.map { .number($0.seconds[index]) } ?? .null),
       ])
     }
     let document: JSONOutput = .object(
-      Manifest.head(spec, source: source, text: specText)
-        + [(key: "replicates", value: .integer(spec.replicates))]
+      Manifest.head(spec, source: source, text: specText) + spec.rule.manifestMembers
         + Manifest.state(state, threads: threads, since: started, isOver: results != nil)
         + [
-          (key: "notes", value: .array(plan.notes.map(JSONOutput.string))), (key: "cells", value: .array(cells)),
+          (key: "notes", value: .array((plan.notes + (results?.notes ?? [])).map(JSONOutput.string))),
+          (key: "cells", value: .array(cells)),
         ])
     return document.serialized() + "\n"
   }

@@ -46,17 +46,19 @@ private struct CellTable {
   let style: TextTable.Style
 
   func rendered() -> String {
-    [heading, cell.entries.count == 1 ? blockTable : estimatorTable, verdict].joined(separator: "\n")
+    [
+      heading, cell.entries.count == 1 ? blockTable : estimatorTable,
+      ([verdict] + UndecidedPairs(cell).lines).joined(separator: "\n"),
+    ]
+    .joined(separator: "\n")
   }
 
   private var heading: String {
-    let c = cell.cell
-    return """
-      \(c.model) · \(c.family) · \(c.objective) · \(c.sampling)
-      at \(c.point), K = \(c.samples) \(c.samples == 1 ? "draw" : "draws") an estimate, R = \(results.replicates) \
-      replicates, \(c.generator.name), seed \(results.seed)
+    """
+    \(cell.cell.heading)
+    \(cell.cell.place), R = \(cell.replicates) replicates, \(cell.cell.generator.name), seed \(results.seed)
 
-      """
+    """
   }
 
   /// One row an estimator, over all parameters.
@@ -126,14 +128,8 @@ private struct CellTable {
   private var leastIndex: Int? {
     guard cell.entries.count > 1 else { return nil }
     return cell.entries.indices
-      .filter(competes)
+      .filter { cell.entries[$0].competes }
       .min { (cell.entries[$0].all?.variance ?? .infinity) < (cell.entries[$1].all?.variance ?? .infinity) }
-  }
-
-  /// Whether entry e is a Monte Carlo estimator that lost no replicate and has a finite variance.
-  private func competes(_ e: Int) -> Bool {
-    let entry = cell.entries[e]
-    return entry.entry.cost > 0 && entry.nonfinite == 0 && entry.all?.variance.isFinite ?? false
   }
 
   /// The pair of e and the least, turned so that e is the numerator.
@@ -157,7 +153,7 @@ private struct CellTable {
     guard let least = leastIndex else {
       return cell.entries.count == 1 ? single(cell.entries[0]) : "No Monte Carlo estimator has a finite variance here."
     }
-    let rivals = cell.entries.indices.filter { $0 != least && competes($0) }
+    let rivals = cell.entries.indices.filter { $0 != least && cell.entries[$0].competes }
     guard
       let next = rivals.min(by: { (cell.entries[$0].all?.variance ?? .nan) < (cell.entries[$1].all?.variance ?? .nan) }
       ),
@@ -211,4 +207,13 @@ private struct CellTable {
   }
 
   private func percent(_ x: Double) -> String { x < 10 ? significant(100 * x, digits: 2) + " %" : "—" }
+}
+
+extension Cell {
+  /// What is measured, for the first line of a table.
+  var heading: String { "\(model) · \(family) · \(objective) · \(sampling)" }
+  /// Where, and on how many draws.
+  var place: String {
+    "at \(point)\(optimum.map { " (\($0.text))" } ?? ""), K = \(samples) \(samples == 1 ? "draw" : "draws") an estimate"
+  }
 }

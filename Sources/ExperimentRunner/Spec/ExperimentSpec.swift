@@ -1,3 +1,4 @@
+package import EstimatorStatistics
 package import GradientEstimation
 package import Randomness
 
@@ -35,7 +36,10 @@ package struct ExperimentSpec: Sendable {
   package var samplings: [Configured<any SamplingScheme>] = []
   package var points: [(point: Point, path: String, line: Int)] = []
   package var samples: [Int] = [1]
+  /// R; where `relativeError` is given, the most that a cell may take.
   package var replicates = 10_000
+  /// Of `"replicates": "auto"`: the half-width wished of every interval, relative to its variance.
+  package var relativeError: Double?
   package var estimators: [Configured<any GradientEstimator>] = []
   /// Whether `estimators` is every registered one: then those that do not fit are left out with a note.
   package var comparesAll = false
@@ -49,12 +53,22 @@ package struct ExperimentSpec: Sendable {
     /// Fewer replicates give no interval worth the name.
     package static let replicates = 100...1_000_000_000
     package static let samples = 1...100_000
+    package static let relativeError = RealBounds(lower: 1e-4, upper: 1)
     /// K·D of a cell.
     package static let elements = 4_000_000
   }
 }
 
 extension ExperimentSpec {
+  /// What `"replicates": "auto"` means where nothing is said of it.
+  package enum Automatic {
+    package static let relativeError = 0.01
+    package static let maximum = 1_000_000
+  }
+
+  /// When a cell has replicates enough.
+  package var rule: StoppingRule { StoppingRule(relativeError: relativeError, maximum: replicates) }
+
   /// Whether `name` can name a directory under results/: no separators, nothing hidden, not too long.
   package static func isName(_ name: String) -> Bool {
     !name.isEmpty && name.utf8.count <= 100 && name.first != "."
@@ -109,11 +123,16 @@ extension ExperimentSpec {
       (key: "at", value: oneOrMore(points) { .string($0.point.text) }),
       (key: "samples", value: oneOrMore(samples) { .integer($0) }),
     ]
-    switch kind {
-    case .variance: members.append((key: "replicates", value: .integer(replicates)))
-    case .elbo:
+    if kind == .elbo {
       members.append((key: "optimizer", value: oneOrMore(training.optimizers, component)))
       members += training.members
+    } else if let relativeError {
+      members += [
+        (key: "replicates", value: "auto"), (key: "relative_error", value: .number(relativeError)),
+        (key: "max_replicates", value: .integer(replicates)),
+      ]
+    } else {
+      members.append((key: "replicates", value: .integer(replicates)))
     }
     members += [
       (

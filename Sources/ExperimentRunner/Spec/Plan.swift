@@ -23,11 +23,25 @@ package struct Cell: Sendable {
   /// What is known exactly at λ.
   package let exact: ExactExpectation?
   package let entries: [Entry]
+  /// How good an optimum λ is, where it was found as one.
+  package var optimum: Optimum? = nil
 
   /// What its streams are named after.
   package var text: String {
     [model, family, objective, sampling, "at=\(point)", "samples=\(samples)"].joined(separator: " ")
   }
+}
+
+/// Where the exact ELBO is greatest, as far as a search found.
+package struct Optimum: Hashable, Sendable {
+  package let parameters: [Double]
+  package let value: Double
+  /// What remains of |∇ ELBO| there.
+  package let gradientNorm: Double
+
+  /// For a heading.
+  var text: String { "ELBO \(significant(value, digits: 8)), |∇| \(significant(gradientNorm, digits: 1))" }
+  var json: JSONOutput { ["value": .number(value), "gradient_norm": .number(gradientNorm)] }
 }
 
 /// The cells of a spec, every combination checked.
@@ -78,6 +92,8 @@ private struct PlanBuilder {
   private(set) var files: [String: SavedParameters] = [:]
   /// Estimators whose minimum K exceeds a cell's, with what to say if no cell fits.
   private var tooFewSamples: [String: Fault] = [:]
+  /// The optimum found for each model, family and objective.
+  private var optima: [String: Optimum] = [:]
 
   init(spec: ExperimentSpec, source: SpecSource, registry: Registry, faultyKeys: Set<String>) {
     self.spec = spec
@@ -165,6 +181,7 @@ private struct PlanBuilder {
           continue
         }
         var points: Set<String> = []
+        let optimumKey = "\(modelText) \(familyText) \(objective.text)"
         for (point, path, line) in spec.points {
           let parameters: [Double]
           var pointText = canonical(point, family).text
@@ -172,10 +189,10 @@ private struct PlanBuilder {
             if case .saved(let wanted) = point {
               let (blocks, found) = try saved(wanted)
               try check(blocks, of: wanted.path, fit: family)
-              parameters = try resolve(.values(blocks), problem, modelText)
+              parameters = try resolve(.values(blocks), problem, modelText, optimumKey)
               pointText = found.text
             } else {
-              parameters = try resolve(point, problem, modelText)
+              parameters = try resolve(point, problem, modelText, optimumKey)
             }
           } catch {
             report(source.fault(path, line: line, error.text))
@@ -202,7 +219,8 @@ private struct PlanBuilder {
                 Cell(
                   problem: problem, generator: generator, model: modelText, family: familyText,
                   objective: objective.text, sampling: sampling.text, point: pointText, samples: samples,
-                  parameters: parameters, exact: exact, entries: entries))
+                  parameters: parameters, exact: exact, entries: entries,
+                  optimum: point == .optimum ? optima[optimumKey] : nil))
             }
           }
         }
@@ -282,20 +300,32 @@ private struct PlanBuilder {
     return try file.resolve(point)
   }
 
-  private func resolve(_ point: Point, _ problem: Problem, _ model: String) throws(PointError) -> [Double] {
+  /// The optimum of the exact ELBO, which no sampling scheme changes: `key` says which one.
+  private mutating func optimum(
+    of problem: Problem, _ model: String, _ key: String
+  ) throws(PointError) -> Optimum {
+    if let known = optima[key] { return known }
+    let start = problem.family.initialParameters
+    guard problem.terms.contains(.entropy), problem.exact(at: start) != nil else {
+      throw PointError("the optimum is found where the exact ELBO is known, which it is not for '\(model)'")
+    }
+    let found = DeterministicMaximizer.maximize(from: start) { parameters in
+      problem.exact(at: parameters).map { ($0.value, $0.gradient) }
+    }
+    guard let found else { throw PointError("no optimum of the ELBO was found from the initial point") }
+    let optimum = Optimum(parameters: found.parameters, value: found.value, gradientNorm: found.gradientNorm)
+    optima[key] = optimum
+    return optimum
+  }
+
+  private mutating func resolve(
+    _ point: Point, _ problem: Problem, _ model: String, _ key: String
+  ) throws(PointError) -> [Double] {
     let family = problem.family
     switch point {
     case .saved: return family.initialParameters
     case .initial: return family.initialParameters
-    case .optimum:
-      guard problem.terms.contains(.entropy), problem.exact(at: family.initialParameters) != nil else {
-        throw PointError("the optimum is found where the exact ELBO is known, which it is not for '\(model)'")
-      }
-      let found = DeterministicMaximizer.maximize(from: family.initialParameters) { parameters in
-        problem.exact(at: parameters).map { ($0.value, $0.gradient) }
-      }
-      guard let found else { throw PointError("no optimum of the ELBO was found from the initial point") }
-      return found.parameters
+    case .optimum: return try optimum(of: problem, model, key).parameters
     case .named(let name):
       let offered = (problem.model as? any LatentModel)?.namedDistributions ?? [:]
       guard let distribution = offered[name] else {

@@ -24,7 +24,7 @@ package struct SpecReader {
   /// Those that it alone has.
   package static func ownKeys(_ kind: ExperimentKind) -> [String] {
     switch kind {
-    case .variance: ["replicates"]
+    case .variance: ["replicates", "relative_error", "max_replicates"]
     case .elbo: ["optimizer", "learning_rate", "steps", "runs", "evaluate", "save_parameters", "stop"]
     }
   }
@@ -88,10 +88,10 @@ package struct SpecReader {
           spec.samples.enumerated().map { ($1, String($1), itemPath(node, "samples", $0), node.line) })
       }
     }
-    if let node = at("replicates"), let count = integer(node, "replicates", ExperimentSpec.Limit.replicates) {
-      spec.replicates = count
+    switch spec.kind {
+    case .variance: readReplicates(members, &spec)
+    case .elbo: readTraining(members, &spec)
     }
-    if spec.kind == .elbo { readTraining(members, &spec) }
     readEstimators(at("estimators"), root, &spec)
     return spec
   }
@@ -277,11 +277,12 @@ package struct SpecReader {
     return nil
   }
 
-  mutating func integer(_ node: JSONNode, _ path: String, _ range: ClosedRange<Int>) -> Int? {
+  mutating func integer(
+    _ node: JSONNode, _ path: String, _ range: ClosedRange<Int>, or other: String? = nil
+  ) -> Int? {
     if let text = numberOrText(node), let count = OptionReader.integer(text), range.contains(count) { return count }
-    fault(
-      path, node,
-      "expects an integer from \(range.lowerBound) to \(range.upperBound), found \(OptionReader.shown(node, isText))")
+    let expected = OptionReader.expectation(.integer(range)) + (other.map { ", or \($0)" } ?? "")
+    fault(path, node, "expects \(expected), found \(OptionReader.shown(node, isText))")
     return nil
   }
 

@@ -45,7 +45,20 @@ package enum SpecSchema {
               "at", "where the gradient is taken, or the optimization starts", oneOrMore(point, default: "initial")),
             property(
               "samples", "K, draws an estimate or a step", oneOrMore(integer(ExperimentSpec.Limit.samples), default: 1)),
-            property("replicates", "R, estimates measured", integer(ExperimentSpec.Limit.replicates, default: 10_000)),
+            property(
+              "replicates", "R, estimates measured; auto: until every interval is as narrow as relative_error says",
+              [
+                "anyOf": [integer(ExperimentSpec.Limit.replicates), ["enum": ["auto"]]],
+                "default": .integer(ExperimentSpec().replicates),
+              ]),
+            property(
+              "relative_error", "half-width of the 95 % interval by variance, wished where replicates are auto",
+              .object(
+                number(ExperimentSpec.Limit.relativeError)
+                  + [(key: "default", value: .number(ExperimentSpec.Automatic.relativeError))])),
+            property(
+              "max_replicates", "the most that a cell takes where replicates are auto",
+              integer(ExperimentSpec.Limit.replicates, default: ExperimentSpec.Automatic.maximum)),
           ] + training(registry) + [
             property(
               "estimators", "what is compared",
@@ -66,9 +79,14 @@ package enum SpecSchema {
             ])
           })
       ),
+      (key: "dependentSchemas", value: ["relative_error": isAutomatic, "max_replicates": isAutomatic]),
     ])
     return document.serialized() + "\n"
   }
+
+  private static let isAutomatic: JSONOutput = [
+    "required": ["replicates"], "properties": ["replicates": ["const": "auto"]],
+  ]
 
   /// What kind `elbo` adds.
   private static func training(_ registry: Registry) -> [(key: String, value: JSONOutput)] {

@@ -85,6 +85,17 @@ import Testing
     for (found, known) in zip(plan.cells[0].parameters, plan.cells[1].parameters) {
       #expect(abs(found - known) < 1e-7)
     }
+    // One search serves all K and generators.
+    let several = try Reading(
+      members:
+        #""at": ["optimum", "initial"], "samples": [1, 2], "rng": ["taus", "mt19937"], "model": {"id": "gaussian", "options": {"x": 3}}"#
+    )
+    let optima = try #require(several.plan).cells.map(\.optimum)
+    #expect(optima.count == 8 && Set(optima).count == 2 && optima[4...].allSatisfy { $0 == nil })
+    let optimum = try #require(plan.cells[0].optimum), exact = try #require(plan.cells[0].exact)
+    #expect(optimum == optima[0] && plan.cells[1].optimum == nil)
+    #expect(optimum.parameters == plan.cells[0].parameters && optimum.value == exact.value)
+    #expect(optimum.gradientNorm == exact.gradient.reduce(0) { $0 + $1 * $1 }.squareRoot())
     for slope in try #require(plan.cells[0].exact).gradient { #expect(abs(slope) < 1e-6) }
   }
 

@@ -23,6 +23,8 @@ import WorkbenchCLI
   }
 
   static let valid = [
+    #""replicates": "auto""#, #""relative_error": 1, "replicates": "auto", "max_replicates": 1e9"#,
+    #""replicates": "auto", "relative_error": 1e-4"#, #""max_replicates": 100, "replicates": "auto""#,
     #""seed": 0"#, #""seed": 18446744073709551615"#, #""seed": 1e3"#, #""seed": 7.0"#, #""replicates": 1e4"#,
     #""rng": "taus""#, #""rng": ["taus", "mt19937"]"#, #""samples": 100000"#, #""samples": [1, 10]"#,
     #""samples": 2.0"#, #""at": "optimum""#, #""at": "mean=0.5,log_scale=-1""#, #""at": {"mean": 0.5}"#,
@@ -40,6 +42,11 @@ import WorkbenchCLI
 
   static let invalid = [
     #""seed": -1"#, #""seed": 18446744073709551616"#, #""seed": "1""#, #""seed": 1.5"#, #""seed": null"#,
+    #""replicates": "atuo""#, #""relative_error": 0.1"#, #""max_replicates": 1000"#,
+    #""replicates": 100, "relative_error": 0.1"#, #""replicates": 100, "max_replicates": 1000"#,
+    #""replicates": "auto", "relative_error": 0.00009"#, #""replicates": "auto", "relative_error": 1.1"#,
+    #""replicates": "auto", "relative_error": "0.1""#, #""replicates": "auto", "max_replicates": 99"#,
+    #""replicates": "auto", "max_replicates": "auto""#,
     #""replicates": 99"#, #""replicates": 1000000001"#, #""replicates": true"#, #""replicates": [100]"#,
     #""rng": "mt1993""#, #""rng": []"#, #""rng": ["taus", "taus"]"#, #""rng": 1"#, #""samples": 0"#,
     #""samples": []"#, #""samples": [1, 1]"#, #""samples": [1, 1.0]"#, #""samples": 1.5"#, #""samples": 100001"#,

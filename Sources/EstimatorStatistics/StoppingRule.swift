@@ -1,0 +1,68 @@
+/// When a comparison has replicates enough.
+///
+/// It looks only at the checkpoints 4096, 8192, 16384, …, `maximum`, and stops at the first where for every block of
+/// every estimator
+///
+///     (high − low)/2 ≤ E V̂
+///
+/// for the 95 % interval, or V̂ is zero to rounding, and no interval is marked `heavy-tail`. Looking after every chunk
+/// would select the samples whose variance came out too small: see Guides/Statistics.md for what was measured.
+public struct StoppingRule: Hashable, Sendable {
+  /// E; nil where `maximum` replicates are taken whatever they show.
+  public let relativeError: Double?
+  public let maximum: Int
+
+  /// Replicates of the first checkpoint; each of the next has twice as many.
+  public static let firstCheckpoint = 4096
+
+  public init(relativeError: Double?, maximum: Int) {
+    self.relativeError = relativeError
+    self.maximum = maximum
+  }
+
+  /// Takes `replicates`, whatever they show.
+  public static func fixed(_ replicates: Int) -> StoppingRule {
+    StoppingRule(relativeError: nil, maximum: replicates)
+  }
+
+  /// Numbers of replicates at which the rule looks, ascending; the last is `maximum`.
+  public var checkpoints: [Int] {
+    guard relativeError != nil else { return [maximum] }
+    return sequence(first: Self.firstCheckpoint) { 2 * $0 }.prefix { $0 < maximum } + [maximum]
+  }
+
+  /// A block that is not known as well as was wished.
+  public struct Shortfall: Hashable, Sendable {
+    /// Indices of the estimator and of its block.
+    public let entry, block: Int
+    /// (high − low)/(2 V̂).
+    public let relativeHalfWidth: Double
+    public let mark: IntervalMark
+  }
+
+  /// The worst shortfall of what was measured; nil where there is none, and the measurement may stop.
+  ///
+  /// - Parameter floors: for each estimator the variance that rounding leaves in each coordinate, `[P]`.
+  public func shortfall(_ moments: ComparisonMoments, floors: [[Double]]) -> Shortfall? {
+    guard let relativeError else { return nil }
+    var worst: Shortfall?
+    for (e, entry) in moments.entries.enumerated() {
+      for b in entry.blocks.indices {
+        let mark = entry.mark(ofBlock: b, floor: floors[e])
+        if mark == .rounding { continue }
+        let interval = entry.interval(ofBlock: b), width = 0.5 * (interval.high - interval.low)
+        let found = Shortfall(
+          entry: e, block: b, relativeHalfWidth: width / entry.variance(ofBlock: b), mark: mark)
+        if mark == .none, found.relativeHalfWidth <= relativeError { continue }
+        if let worst, !(found.size > worst.size) { continue }
+        worst = found
+      }
+    }
+    return worst
+  }
+}
+
+extension StoppingRule.Shortfall {
+  /// What is not a number is worse than any.
+  fileprivate var size: Double { relativeHalfWidth.isNaN ? .infinity : relativeHalfWidth }
+}

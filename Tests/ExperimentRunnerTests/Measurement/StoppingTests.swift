@@ -1,0 +1,95 @@
+import EstimatorStatistics
+@testable import ExperimentRunner
+import GradientEstimation
+import Testing
+
+/// `"replicates": "auto"`.
+@Suite struct StoppingTests {
+  static let cells = #"""
+    "at": ["initial", {"mean": 0.4, "log_scale": -0.3}], "samples": [2, 4],
+    "model": {"id": "logistic-regression", "options": {"minibatch": 20}},
+    "estimators": ["reparam", "stl", {"id": "score", "options": {"baseline": "moving-average"}}],
+    """#
+  static let auto = #""replicates": "auto", "relative_error": 0.045, "max_replicates": 10000"#
+
+  func run(_ members: String, threads: Int = 2) async throws -> ExperimentResults {
+    let reading = try Reading(members: members)
+    let plan = try #require(reading.plan, "\(reading.faults)")
+    return try await Experiment.run(plan, reading.spec, threads: threads) { _ in }
+  }
+
+  func tables(_ results: ExperimentResults) -> [[String]] {
+    [CSVFiles.varianceRows(results), CSVFiles.coordinateRows(results), CSVFiles.comparisonRows(results)].map {
+      $0.map { $0.map(\.csv).joined(separator: ",") }
+    }
+  }
+
+  /// Rows of the cell that `figures` are of.
+  func tables(_ results: ExperimentResults, cell: Int) -> [[String]] {
+    tables(
+      ExperimentResults(
+        seed: results.seed, rule: results.rule, threads: 1, cells: [results.cells[cell]],
+        seconds: [results.seconds[cell]]))
+  }
+
+  @Test func aStoppedCellHasTheDigitsOfFixedReplicates() async throws {
+    let stopped = try await run(Self.cells + Self.auto)
+    let counts = stopped.cells.map(\.replicates)
+    // A case of each kind: the first checkpoint, one between, and the last, which ends within a chunk.
+    #expect(counts.count == 4 && Set(counts).isSubset(of: [4096, 8192, 10_000]) && Set(counts).count >= 2, "\(counts)")
+    for count in Set(counts) {
+      let fixed = try await run(Self.cells + #""replicates": \#(count)"#)
+      for cell in counts.indices where counts[cell] == count {
+        #expect(tables(fixed, cell: cell) == tables(stopped, cell: cell))
+      }
+    }
+  }
+
+  @Test func itStopsAtTheFirstCheckpointThatWillDo() async throws {
+    let stopped = try await run(Self.cells + Self.auto)
+    func isNarrow(_ figures: CellFigures) -> Bool {
+      figures.entries.allSatisfy { entry in
+        entry.blocks.allSatisfy {
+          $0.mark == .none && ($0.interval.high - $0.interval.low) / 2 / $0.variance <= 0.045
+        }
+      }
+    }
+    for checkpoint in [4096, 8192] {
+      let fixed = try await run(Self.cells + #""replicates": \#(checkpoint)"#)
+      for (early, late) in zip(fixed.cells, stopped.cells) where late.replicates >= checkpoint {
+        #expect(isNarrow(early) == (late.replicates == checkpoint))
+      }
+    }
+    for cell in stopped.cells { #expect((cell.shortfall == nil) == isNarrow(cell)) }
+  }
+
+  @Test func threadsChangeNothing() async throws {
+    let one = try await run(Self.cells + Self.auto, threads: 1)
+    for threads in [2, 3, 7] {
+      #expect(tables(try await run(Self.cells + Self.auto, threads: threads)) == tables(one), "\(threads) threads")
+    }
+  }
+
+  @Test func progressAddsUp() async throws {
+    let reading = try Reading(members: Self.cells + Self.auto)
+    let plan = try #require(reading.plan), done = Counter()
+    _ = try await Experiment.run(plan, reading.spec, threads: 2) { done.add($0) }
+    #expect(done.sum == 4 * 10_000)
+  }
+
+  @Test func streamsAreCheckedForTheMost() throws {
+    let auto = try Reading(members: #""rng": "slatec", "replicates": "auto", "max_replicates": 9000"#)
+    #expect(
+      auto.faults == [
+        "t:1: rng: generator 'slatec' has 8 different streams and this run needs 11; choose another generator or fewer replicates"
+      ])
+    #expect(try Reading(members: #""rng": "slatec", "replicates": "auto", "max_replicates": 3000"#).faults == [])
+  }
+
+  @Test func defaults() throws {
+    let spec = try Reading(members: #""replicates": "auto""#).spec
+    #expect(spec.rule == StoppingRule(relativeError: 0.01, maximum: 1_000_000))
+    #expect(try Reading(members: #""replicates": 500"#).spec.rule == .fixed(500))
+    #expect(try Reading(members: "").spec.rule == .fixed(10_000))
+  }
+}
