@@ -1,5 +1,4 @@
 package import GradientEstimation
-internal import Optimization
 package import Randomness
 
 /// One estimator of a cell.
@@ -32,23 +31,13 @@ package struct Cell: Sendable {
   }
 }
 
-/// Where the exact ELBO is greatest, as far as a search found.
-package struct Optimum: Hashable, Sendable {
-  package let parameters: [Double]
-  package let value: Double
-  /// What remains of |∇ ELBO| there.
-  package let gradientNorm: Double
-
-  /// For a heading.
-  var text: String { "ELBO \(significant(value, digits: 8)), |∇| \(significant(gradientNorm, digits: 1))" }
-  var json: JSONOutput { ["value": .number(value), "gradient_norm": .number(gradientNorm)] }
-}
-
 /// The cells of a spec, every combination checked.
 package struct Plan: Sendable {
   package let cells: [Cell]
   /// Estimators that were left out, and why.
   package let notes: [String]
+  /// Files that points were read from, with the SHA-256 of what they held.
+  var inputs: [(path: String, digest: String)] = []
 
   /// The estimators that are compared in some cell, each once; in the order of the cell that has most.
   package var estimators: [any GradientEstimator] {
@@ -66,7 +55,7 @@ package struct Plan: Sendable {
     builder.build()
     builder.faults.forEach { reader.add($0) }
     guard reader.faults.isEmpty else { return nil }
-    let plan = Plan(cells: builder.cells, notes: builder.notes)
+    let plan = Plan(cells: builder.cells, notes: builder.notes, inputs: builder.resolver.inputs)
     do {
       try Experiment.checkStreams(plan, spec)
     } catch {
@@ -88,12 +77,9 @@ private struct PlanBuilder {
   var faults: [Fault] = []
   /// Estimators that some cell could use.
   private var used: Set<String> = []
-  /// Files of saved parameters, by path.
-  private(set) var files: [String: SavedParameters] = [:]
+  private(set) var resolver = PointResolver()
   /// Estimators whose minimum K exceeds a cell's, with what to say if no cell fits.
   private var tooFewSamples: [String: Fault] = [:]
-  /// The optimum found for each model, family and objective.
-  private var optima: [String: Optimum] = [:]
 
   init(spec: ExperimentSpec, source: SpecSource, registry: Registry, faultyKeys: Set<String>) {
     self.spec = spec
@@ -146,21 +132,12 @@ private struct PlanBuilder {
       for (point, path, line) in spec.points {
         guard case .values(let blocks) = point else { continue }
         do {
-          for block in blocks { _ = try target(block, of: family) }
+          for block in blocks { _ = try PointResolver.target(block, of: family) }
         } catch {
           report(source.fault(path, line: line, error.text))
         }
       }
     }
-  }
-
-  private func target(
-    _ block: Point.Block, of family: any VariationalFamily
-  ) throws(PointError) -> ParameterBlock {
-    if let target = family.parameterBlocks.first(where: { $0.name == block.name }) { return target }
-    let names = family.parameterBlocks.map(\.name)
-    let hint = nearestName(to: block.name, among: names).map { "; did you mean '\($0)'?" } ?? ""
-    throw PointError("unknown block '\(block.name)'; the family has \(names.joined(separator: ", "))\(hint)")
   }
 
   private mutating func build(
@@ -181,28 +158,19 @@ private struct PlanBuilder {
           continue
         }
         var points: Set<String> = []
-        let optimumKey = "\(modelText) \(familyText) \(objective.text)"
         for (point, path, line) in spec.points {
-          let parameters: [Double]
-          var pointText = canonical(point, family).text
-          do throws(PointError) {
-            if case .saved(let wanted) = point {
-              let (blocks, found) = try saved(wanted)
-              try check(blocks, of: wanted.path, fit: family)
-              parameters = try resolve(.values(blocks), problem, modelText, optimumKey)
-              pointText = found.text
-            } else {
-              parameters = try resolve(point, problem, modelText, optimumKey)
-            }
+          let found: ResolvedPoint
+          do {
+            found = try resolver.resolve(point, of: problem, modelText, familyText, objective.text)
           } catch {
             report(source.fault(path, line: line, error.text))
             continue
           }
-          if !points.insert(pointText).inserted {
-            report(source.fault(path, line: line, SpecReader.repeated("'\(pointText)'")))
+          if !points.insert(found.text).inserted {
+            report(source.fault(path, line: line, SpecReader.repeated("'\(found.text)'")))
             continue
           }
-          let exact = problem.exact(at: parameters)
+          let exact = problem.exact(at: found.parameters)
           for samples in spec.samples {
             guard samples * model.dimension <= ExperimentSpec.Limit.elements else {
               report(
@@ -218,9 +186,8 @@ private struct PlanBuilder {
               cells.append(
                 Cell(
                   problem: problem, generator: generator, model: modelText, family: familyText,
-                  objective: objective.text, sampling: sampling.text, point: pointText, samples: samples,
-                  parameters: parameters, exact: exact, entries: entries,
-                  optimum: point == .optimum ? optima[optimumKey] : nil))
+                  objective: objective.text, sampling: sampling.text, point: found.text, samples: samples,
+                  parameters: found.parameters, exact: exact, entries: entries, optimum: found.optimum))
             }
           }
         }
@@ -274,102 +241,6 @@ private struct PlanBuilder {
       return entry.about.id
     }
     return ids.isEmpty ? "none" : ids.joined(separator: ", ")
-  }
-
-  /// λ of a file is taken whole.
-  private func check(
-    _ blocks: [Point.Block], of path: String, fit family: any VariationalFamily
-  ) throws(PointError) {
-    for target in family.parameterBlocks {
-      guard let block = blocks.first(where: { $0.name == target.name }) else {
-        throw PointError("\(path) holds no block '\(target.name)', which the family has")
-      }
-      guard block.values.count == target.range.count else {
-        let count = block.values.count
-        throw PointError(
-          "\(path): block '\(block.name)' has \(count) \(count == 1 ? "coordinate" : "coordinates"), and the family \(target.range.count)"
-        )
-      }
-    }
-  }
-
-  private mutating func saved(_ point: SavedPoint) throws(PointError) -> (blocks: [Point.Block], point: SavedPoint) {
-    if let file = files[point.path] { return try file.resolve(point) }
-    let file = try SavedParameters(path: point.path)
-    files[point.path] = file
-    return try file.resolve(point)
-  }
-
-  /// The optimum of the exact ELBO, which no sampling scheme changes: `key` says which one.
-  private mutating func optimum(
-    of problem: Problem, _ model: String, _ key: String
-  ) throws(PointError) -> Optimum {
-    if let known = optima[key] { return known }
-    let start = problem.family.initialParameters
-    guard problem.terms.contains(.entropy), problem.exact(at: start) != nil else {
-      throw PointError("the optimum is found where the exact ELBO is known, which it is not for '\(model)'")
-    }
-    let found = DeterministicMaximizer.maximize(from: start) { parameters in
-      problem.exact(at: parameters).map { ($0.value, $0.gradient) }
-    }
-    guard let found else { throw PointError("no optimum of the ELBO was found from the initial point") }
-    let optimum = Optimum(parameters: found.parameters, value: found.value, gradientNorm: found.gradientNorm)
-    optima[key] = optimum
-    return optimum
-  }
-
-  private mutating func resolve(
-    _ point: Point, _ problem: Problem, _ model: String, _ key: String
-  ) throws(PointError) -> [Double] {
-    let family = problem.family
-    switch point {
-    case .saved: return family.initialParameters
-    case .initial: return family.initialParameters
-    case .optimum: return try optimum(of: problem, model, key).parameters
-    case .named(let name):
-      let offered = (problem.model as? any LatentModel)?.namedDistributions ?? [:]
-      guard let distribution = offered[name] else {
-        let names = ["initial", "optimum"] + offered.keys.sorted()
-        let hint =
-          nearestName(to: name, among: names).map { "; did you mean '\($0)'?" }
-          ?? "; '\(model)' has \(names.joined(separator: ", "))"
-        throw PointError("unknown point '\(name)'\(hint)")
-      }
-      guard let parameters = family.parameters(of: distribution) else {
-        throw PointError("the family has no member that is the \(name)")
-      }
-      return parameters
-    case .values(let blocks):
-      var parameters = family.initialParameters
-      for (index, block) in blocks.enumerated() {
-        if blocks[..<index].contains(where: { $0.name == block.name }) {
-          throw PointError("block '\(block.name)' is given twice")
-        }
-        let target = try target(block, of: family)
-        guard block.values.count == 1 || block.values.count == target.range.count else {
-          let count = target.range.count
-          throw PointError(
-            "block '\(block.name)' has \(count) \(count == 1 ? "coordinate" : "coordinates"), and is given \(block.values.count) numbers"
-          )
-        }
-        for (offset, p) in target.range.enumerated() {
-          parameters[p] = block.values[block.values.count == 1 ? 0 : offset]
-        }
-      }
-      return parameters
-    }
-  }
-
-  /// Blocks in the family's order, one number where all are equal.
-  private func canonical(_ point: Point, _ family: any VariationalFamily) -> Point {
-    guard case .values(let blocks) = point else { return point }
-    return .values(
-      family.parameterBlocks.compactMap { target in
-        blocks.first { $0.name == target.name }.map { block in
-          let isConstant = block.values.allSatisfy { $0 == block.values[0] }
-          return Point.Block(name: block.name, values: isConstant ? [block.values[0]] : block.values)
-        }
-      })
   }
 
   private func canonical(_ estimator: any GradientEstimator, _ problem: Problem) -> any GradientEstimator {

@@ -1,0 +1,158 @@
+internal import GradientEstimation
+internal import Optimization
+
+/// Where the exact ELBO is greatest, as far as a search found.
+package struct Optimum: Hashable, Sendable {
+  package let parameters: [Double]
+  package let value: Double
+  /// What remains of |∇ ELBO| there.
+  package let gradientNorm: Double
+
+  /// The maximum that BFGS finds from the family's start; nil if the exact ELBO is not known or none was found.
+  init?(of problem: Problem) {
+    let found = DeterministicMaximizer.maximize(from: problem.family.initialParameters) { parameters in
+      problem.exact(at: parameters).map { ($0.value, $0.gradient) }
+    }
+    guard let found else { return nil }
+    (parameters, value, gradientNorm) = (found.parameters, found.value, found.gradientNorm)
+  }
+
+  /// For a heading.
+  var text: String { "ELBO \(significant(value, digits: 8)), |∇| \(significant(gradientNorm, digits: 1))" }
+  var json: JSONOutput { ["value": .number(value), "gradient_norm": .number(gradientNorm)] }
+}
+
+/// λ of a point, `[P]`.
+struct ResolvedPoint {
+  let parameters: [Double]
+  /// The point's canonical text.
+  let text: String
+  /// How good an optimum λ is, where it was found as one.
+  var optimum: Optimum?
+}
+
+/// Finds the λ of points. Optima are searched once and files read once.
+struct PointResolver {
+  /// By model, family and objective: no sampling scheme changes an optimum.
+  private var optima: [String: Optimum] = [:]
+  private var files: [String: SavedParameters] = [:]
+
+  /// The files that were read, with the SHA-256 of what they held.
+  var inputs: [(path: String, digest: String)] { files.sorted { $0.key < $1.key }.map { ($0.key, $0.value.digest) } }
+
+  /// - Throws: `PointError` if there is no such point.
+  mutating func resolve(
+    _ point: Point, of problem: Problem, _ model: String, _ family: String, _ objective: String
+  ) throws(PointError) -> ResolvedPoint {
+    switch point {
+    case .initial: return ResolvedPoint(parameters: problem.family.initialParameters, text: point.text)
+    case .optimum:
+      let found = try optimum(of: problem, model, key: "\(model) \(family) \(objective)")
+      return ResolvedPoint(parameters: found.parameters, text: point.text, optimum: found)
+    case .named(let name):
+      return ResolvedPoint(parameters: try named(name, problem, model), text: point.text)
+    case .values(let blocks):
+      return ResolvedPoint(
+        parameters: try parameters(blocks, of: problem.family), text: Self.canonical(blocks, problem.family).text)
+    case .saved(let wanted):
+      let file: SavedParameters
+      if let known = files[wanted.path] { file = known } else { file = try read(wanted.path) }
+      let (blocks, found) = try file.resolve(wanted)
+      try check(blocks, of: wanted.path, fit: problem.family)
+      return ResolvedPoint(parameters: try parameters(blocks, of: problem.family), text: found.text)
+    }
+  }
+
+  /// The block of a family that has the name of `block`.
+  static func target(_ block: Point.Block, of family: any VariationalFamily) throws(PointError) -> ParameterBlock {
+    if let target = family.parameterBlocks.first(where: { $0.name == block.name }) { return target }
+    let names = family.parameterBlocks.map(\.name)
+    let hint = nearestName(to: block.name, among: names).map { "; did you mean '\($0)'?" } ?? ""
+    throw PointError("unknown block '\(block.name)'; the family has \(names.joined(separator: ", "))\(hint)")
+  }
+
+  /// The optimum of the exact ELBO.
+  private mutating func optimum(of problem: Problem, _ model: String, key: String) throws(PointError) -> Optimum {
+    if let known = optima[key] { return known }
+    guard problem.terms.contains(.entropy), problem.exact(at: problem.family.initialParameters) != nil else {
+      throw PointError("the optimum is found where the exact ELBO is known, which it is not for '\(model)'")
+    }
+    guard let optimum = Optimum(of: problem) else {
+      throw PointError("no optimum of the ELBO was found from the initial point")
+    }
+    optima[key] = optimum
+    return optimum
+  }
+
+  private func named(_ name: String, _ problem: Problem, _ model: String) throws(PointError) -> [Double] {
+    let offered = (problem.model as? any LatentModel)?.namedDistributions ?? [:]
+    guard let distribution = offered[name] else {
+      let names = ["initial", "optimum"] + offered.keys.sorted()
+      let hint =
+        nearestName(to: name, among: names).map { "; did you mean '\($0)'?" }
+        ?? "; '\(model)' has \(names.joined(separator: ", "))"
+      throw PointError("unknown point '\(name)'\(hint)")
+    }
+    guard let parameters = problem.family.parameters(of: distribution) else {
+      throw PointError("the family has no member that is the \(name)")
+    }
+    return parameters
+  }
+
+  /// λ with the blocks that are given, one number for all coordinates or one each; the others as at the start.
+  private func parameters(
+    _ blocks: [Point.Block], of family: any VariationalFamily
+  ) throws(PointError) -> [Double] {
+    var parameters = family.initialParameters
+    for (index, block) in blocks.enumerated() {
+      if blocks[..<index].contains(where: { $0.name == block.name }) {
+        throw PointError("block '\(block.name)' is given twice")
+      }
+      let target = try Self.target(block, of: family)
+      guard block.values.count == 1 || block.values.count == target.range.count else {
+        throw PointError(
+          "block '\(block.name)' has \(Self.coordinates(target.range.count)), and is given \(block.values.count) numbers"
+        )
+      }
+      for (offset, p) in target.range.enumerated() {
+        parameters[p] = block.values[block.values.count == 1 ? 0 : offset]
+      }
+    }
+    return parameters
+  }
+
+  private mutating func read(_ path: String) throws(PointError) -> SavedParameters {
+    let file = try SavedParameters(path: path)
+    files[path] = file
+    return file
+  }
+
+  /// λ of a file is taken whole.
+  private func check(
+    _ blocks: [Point.Block], of path: String, fit family: any VariationalFamily
+  ) throws(PointError) {
+    for target in family.parameterBlocks {
+      guard let block = blocks.first(where: { $0.name == target.name }) else {
+        throw PointError("\(path) holds no block '\(target.name)', which the family has")
+      }
+      guard block.values.count == target.range.count else {
+        throw PointError(
+          "\(path): block '\(block.name)' has \(Self.coordinates(block.values.count)), and the family \(target.range.count)"
+        )
+      }
+    }
+  }
+
+  private static func coordinates(_ count: Int) -> String { "\(count) \(count == 1 ? "coordinate" : "coordinates")" }
+
+  /// Blocks in the family's order, one number where all are equal.
+  private static func canonical(_ blocks: [Point.Block], _ family: any VariationalFamily) -> Point {
+    .values(
+      family.parameterBlocks.compactMap { target in
+        blocks.first { $0.name == target.name }.map { block in
+          let isConstant = block.values.allSatisfy { $0 == block.values[0] }
+          return Point.Block(name: block.name, values: isConstant ? [block.values[0]] : block.values)
+        }
+      })
+  }
+}
