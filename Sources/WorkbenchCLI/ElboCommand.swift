@@ -81,7 +81,8 @@ struct ElboCommand: AsyncParsableCommand {
     let environment = GSLEnvironment(rng: rng, seed: seed)
     let experiment = try PlannedExperiment.ofCommand(
       "elbo", tree(environment), environment: environment, directory: out)
-    try await execution.train(experiment, writingTo: out) { results in
+    if execution.dryRun { return print(try execution.forecast(experiment), terminator: "") }
+    let failures = try await execution.train(experiment, writingTo: out) { results in
       let columns = CurveFiles.elboColumns, rows = CurveFiles.elboRows(results)
       switch format {
       case .table: print(CurveTable(results, isColored: Terminal.isColored).rendered(), terminator: "")
@@ -89,6 +90,7 @@ struct ElboCommand: AsyncParsableCommand {
       case .json: print(CSVFiles.json(columns, rows), terminator: "")
       }
     }
+    guard failures.isEmpty else { throw Failure(.failed, failures) }
   }
 
   /// The options as the tree that a spec file would give, every value a text.
@@ -135,6 +137,6 @@ extension PlannedExperiment {
     guard let plan = Plan.make(spec, &reader) else { throw Failure(.content, reader.faults.map(\.description)) }
     plan.notes.forEach { Workbench.report("note: \($0)") }
     let text = Array((spec.json(of: plan).serialized() + "\n").utf8)
-    return PlannedExperiment(spec: spec, plan: plan, source: "command line", text: text)
+    return PlannedExperiment(spec: spec, plan: plan, source: commandLine, text: text)
   }
 }

@@ -10,6 +10,9 @@ struct PlannedExperiment {
   let plan: Plan
   let source: String
   let text: [UInt8]
+  /// What begins a line about one of several files; nothing for the command line.
+  var prefix: String { source == Self.commandLine ? "" : source + ": " }
+  static let commandLine = "command line"
 }
 
 /// How a measurement is carried out; nothing here changes a digit of it.
@@ -43,68 +46,52 @@ struct ExecutionOptions: ParsableArguments {
     }
   }
 
-  /// Measures, and where `directory` is given writes the results there when they are complete.
-  func measure(_ experiment: PlannedExperiment, writingTo directory: String?) async throws -> ExperimentResults {
-    let (spec, plan) = (experiment.spec, experiment.plan)
-    Interruption.watch()
-    var output: ResultDirectory?
-    do {
-      output = try directory.map {
-        try ResultDirectory(
-          path: $0, plan: plan, spec: spec, source: experiment.source, specText: experiment.text,
-          threads: threadCount)
-      }
-    } catch {
-      throw Failure(.output, ["\(error)"])
-    }
-    let progress = ProgressBar(total: plan.cells.count * spec.replicates, label: spec.name)
-    do {
-      let results = try await Experiment.run(plan, spec, threads: threadCount) { done in
-        if Interruption.isRequested { throw Failure(.interrupted, ["interrupted"]) }
-        progress.advance(by: done)
-      }
-      progress.finish()
-      if Interruption.isRequested { throw Failure(.interrupted, ["interrupted"]) }
-      do {
-        try output?.commit(results)
-      } catch {
-        let kept = output.map { "; the results are in \($0.stagedPath)" } ?? ""
-        output = nil
-        throw Failure(.output, ["\(error)\(kept)"])
-      }
-      return results
-    } catch {
-      progress.finish()
-      output?.discard()
-      if error is Failure { throw error }
-      throw Failure(.failed, ["\(experiment.source): \(error)"])
+  /// Measures the variance of gradients; see `carryOut`.
+  func measure(
+    _ experiment: PlannedExperiment, writingTo directory: String?, show: (ExperimentResults) -> Void
+  ) async throws -> [String] {
+    return try await carryOut(
+      experiment, writingTo: directory, total: experiment.plan.cells.count * experiment.spec.replicates
+    ) { goOn in
+      try await Experiment.run(experiment.plan, experiment.spec, threads: threadCount, goOn: goOn)
+    } show: { results in
+      results.notes.forEach { Workbench.report("note: \(experiment.prefix)\($0)") }
+      show(results)
+      return results.failures.map { experiment.prefix + $0 }
     }
   }
-}
 
-extension ExecutionOptions {
-  /// Runs optimizations, shows what came of them, and where `directory` is given writes it there. What was finished
-  /// before an interruption is shown too, and written beside the directory.
+  /// Runs optimizations; see `carryOut`.
   func train(
     _ experiment: PlannedExperiment, writingTo directory: String?, show: (TrainingResults) -> Void
-  ) async throws {
-    let (spec, plan) = (experiment.spec, experiment.plan)
-    Interruption.watch()
-    func output(_ path: String) throws -> TrainingDirectory {
-      do {
-        return try TrainingDirectory(
-          path: path, plan: plan, spec: spec, source: experiment.source, specText: experiment.text,
-          threads: threadCount)
-      } catch {
-        throw Failure(.output, ["\(error)"])
-      }
+  ) async throws -> [String] {
+    let runs = Training.runCount(experiment.plan, experiment.spec)
+    return try await carryOut(experiment, writingTo: directory, total: runs * experiment.spec.training.steps) { goOn in
+      try await Training.run(experiment.plan, experiment.spec, threads: threadCount, goOn: goOn)
+    } show: { results in
+      show(results)
+      return []
     }
-    let staged = try directory.map(output)
-    let progress = ProgressBar(total: Training.runCount(plan, spec) * spec.training.steps, label: spec.name)
-    let results: TrainingResults
+  }
+
+  /// Carries out an experiment, shows what came of it, and where `directory` is given writes it there. What was finished
+  /// before an interruption is shown too, and written beside the directory.
+  ///
+  /// - Parameters:
+  ///   - total: what `goOn` counts to.
+  ///   - show: returns what failed, a line each.
+  /// - Returns: what failed.
+  private func carryOut<Outcome: ExperimentOutcome>(
+    _ experiment: PlannedExperiment, writingTo directory: String?, total: Int,
+    _ body: (_ goOn: @escaping @Sendable (Int) -> Bool) async throws -> Outcome, show: (Outcome) -> [String]
+  ) async throws -> [String] {
+    Interruption.watch()
+    let staged = try directory.map { try output(experiment, $0) }
+    let progress = ProgressBar(total: total, label: experiment.spec.name)
+    let outcome: Outcome
     do {
-      results = try await Training.run(plan, spec, threads: threadCount) { steps in
-        progress.advance(by: steps)
+      outcome = try await body { done in
+        progress.advance(by: done)
         return !Interruption.isRequested
       }
       progress.finish()
@@ -113,15 +100,38 @@ extension ExecutionOptions {
       staged?.discard()
       throw Failure(.failed, ["\(experiment.source): \(error)"])
     }
-    show(results)
-    guard results.isComplete else {
+    if !outcome.isComplete, outcome.isEmpty {
       staged?.discard()
-      guard let directory, !results.curves.isEmpty else { throw Failure(.interrupted, ["interrupted"]) }
-      let kept = try output(Self.interruptedPath(directory))
-      try commit(kept, results)
+      throw Failure(.interrupted, ["interrupted"])
+    }
+    let failures = show(outcome)
+    guard outcome.isComplete else {
+      staged?.discard()
+      guard let directory else { throw Failure(.interrupted, ["interrupted"]) }
+      let kept = try output(experiment, Self.interruptedPath(directory))
+      try commit(kept, outcome)
       throw Failure(.interrupted, ["interrupted; what was done by then is in \(kept.finalPath)/"])
     }
-    if let staged { try commit(staged, results) }
+    if let staged { try commit(staged, outcome) }
+    return failures
+  }
+
+  private func output(_ experiment: PlannedExperiment, _ path: String) throws -> ResultDirectory {
+    do {
+      return try ResultDirectory(
+        path: path, plan: experiment.plan, spec: experiment.spec, source: experiment.source,
+        specText: experiment.text, threads: threadCount)
+    } catch {
+      throw Failure(.output, ["\(error)"])
+    }
+  }
+
+  private func commit(_ output: ResultDirectory, _ outcome: some ExperimentOutcome) throws {
+    do {
+      try output.commit(outcome)
+    } catch {
+      throw Failure(.output, ["\(error); the results are in \(output.stagedPath)"])
+    }
   }
 
   /// Where the results of an interrupted run go, so that complete ones stay.
@@ -129,14 +139,6 @@ extension ExecutionOptions {
     var path = directory
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     return path + ".interrupted"
-  }
-
-  private func commit(_ output: TrainingDirectory, _ results: TrainingResults) throws {
-    do {
-      try output.commit(results)
-    } catch {
-      throw Failure(.output, ["\(error); the results are in \(output.stagedPath)"])
-    }
   }
 }
 

@@ -28,20 +28,18 @@ struct RunCommand: AsyncParsableCommand {
       }
       let directory =
         out.map { files.count == 1 ? $0 : "\($0)/\(experiment.spec.name)" } ?? "results/\(experiment.spec.name)"
-      if experiment.spec.kind == .elbo {
-        try await execution.train(experiment, writingTo: directory) { results in
-          if !experiment.spec.question.isEmpty { print(experiment.spec.question + "\n") }
-          print(CurveTable(results, isColored: Terminal.isColored).rendered())
-        }
-        Workbench.report("wrote \(directory)/")
-        continue
-      }
-      let results = try await execution.measure(experiment, writingTo: directory)
-      results.notes.forEach { Workbench.report("note: \(experiment.source): \($0)") }
       if !experiment.spec.question.isEmpty { print(experiment.spec.question + "\n") }
-      print(ResultTable(results, isColored: Terminal.isColored).rendered())
+      switch experiment.spec.kind {
+      case .variance:
+        failures += try await execution.measure(experiment, writingTo: directory) {
+          print(ResultTable($0, isColored: Terminal.isColored).rendered())
+        }
+      case .elbo:
+        failures += try await execution.train(experiment, writingTo: directory) {
+          print(CurveTable($0, isColored: Terminal.isColored).rendered())
+        }
+      }
       Workbench.report("wrote \(directory)/")
-      failures += results.failures.map { "\(experiment.source): \($0)" }
     }
     guard failures.isEmpty else { throw Failure(.failed, failures) }
   }

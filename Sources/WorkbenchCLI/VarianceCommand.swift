@@ -60,37 +60,26 @@ struct VarianceCommand: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
-    let environment = ProcessInfo.processInfo.environment.filter { !$0.value.isEmpty }
-    // What GSL's own programs read stands in for absent options; run never reads it.
-    let variables = ["rng": "GSL_RNG_TYPE", "seed": "GSL_RNG_SEED"]
-    let standIns = variables.filter { ($0.key == "rng" ? rng : seed) == nil && environment[$0.value] != nil }
-    var reader = SpecReader(registry: Session.registry, source: .options(standIns: standIns))
-    var spec = reader.read(tree(rng: rng ?? environment["GSL_RNG_TYPE"], seed: seed ?? environment["GSL_RNG_SEED"]))
-    let name = out.map { URL(fileURLWithPath: $0).lastPathComponent } ?? ""
-    spec.name = ExperimentSpec.isName(name) ? name : "variance"
-    guard let plan = Plan.make(spec, &reader) else {
-      throw Failure(.content, reader.faults.map(\.description))
-    }
-    plan.notes.forEach { Workbench.report("note: \($0)") }
-    let text = Array((spec.json(of: plan).serialized() + "\n").utf8)
-    let experiment = PlannedExperiment(spec: spec, plan: plan, source: "command line", text: text)
+    let environment = GSLEnvironment(rng: rng, seed: seed)
+    let experiment = try PlannedExperiment.ofCommand(
+      "variance", tree(environment), environment: environment, directory: out)
     if execution.dryRun { return print(try execution.forecast(experiment), terminator: "") }
-    let results = try await execution.measure(experiment, writingTo: out)
-    results.notes.forEach { Workbench.report("note: \($0)") }
-    let columns = CSVFiles.varianceColumns, rows = CSVFiles.varianceRows(results)
-    switch format {
-    case .table: print(ResultTable(results, isColored: Terminal.isColored).rendered(), terminator: "")
-    case .csv: print(CSVFiles.text(columns, rows), terminator: "")
-    case .json: print(CSVFiles.json(columns, rows), terminator: "")
+    let failures = try await execution.measure(experiment, writingTo: out) { results in
+      let columns = CSVFiles.varianceColumns, rows = CSVFiles.varianceRows(results)
+      switch format {
+      case .table: print(ResultTable(results, isColored: Terminal.isColored).rendered(), terminator: "")
+      case .csv: print(CSVFiles.text(columns, rows), terminator: "")
+      case .json: print(CSVFiles.json(columns, rows), terminator: "")
+      }
     }
-    guard results.failures.isEmpty else { throw Failure(.failed, results.failures) }
+    guard failures.isEmpty else { throw Failure(.failed, failures) }
   }
 
   /// The options as the tree that a spec file would give, every value a text.
-  private func tree(rng: String?, seed: String?) -> JSONNode {
+  private func tree(_ environment: GSLEnvironment) -> JSONNode {
     let single = [
       ("model", model), ("family", family), ("objective", objective), ("sampling", sampling),
-      ("rng", rng), ("seed", seed), ("replicates", replicates),
+      ("rng", environment.rng), ("seed", environment.seed), ("replicates", replicates),
       ("relative_error", relativeError), ("max_replicates", maxReplicates),
     ]
     let lists = [("at", points), ("samples", samples), ("estimators", estimators)]

@@ -22,7 +22,7 @@ struct Measurement {
     if let objective { options.append(("objective", [objective], false)) }
     let spec = reader.read(JSONNode(commandLine: options))
     let plan = try #require(Plan.make(spec, &reader), "\(reader.faults)")
-    let results = try await Experiment.run(plan, spec, threads: 2) { _ in }
+    let results = try await Experiment.run(plan, spec, threads: 2) { _ in true }
     return try #require(results.cells.first)
   }
 }

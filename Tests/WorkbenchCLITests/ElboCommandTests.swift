@@ -14,9 +14,8 @@ import Testing
         """
         gaussian · mean-field-normal · elbo · iid
         from initial, K = 1 draw a step, 1000 steps, 5 runs, mt19937, seed 1
-        log p(x) = -1.51551212
-
-        """))
+        log p(x) = -1.51551212; the greatest ELBO -1.5155121, |∇| 
+        """.trimmingCharacters(in: .whitespaces)))
     #expect(outcome.output.contains("reparam ends highest."))
   }
 

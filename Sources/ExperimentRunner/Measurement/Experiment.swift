@@ -16,6 +16,8 @@ package struct ExperimentResults: Sendable {
   }
   /// Wall-clock seconds of each cell.
   package let seconds: [Double]
+  /// Whether every cell was measured; if not, those that were are the first.
+  package let isComplete: Bool
 }
 
 /// Measures plans.
@@ -36,22 +38,27 @@ package enum Experiment {
 
   /// Measures every cell, in order, on `threads` tasks.
   ///
-  /// - Parameter progress: told of replicates as they are done, of `cells × replicates`; an error it throws ends the
-  ///   run.
+  /// - Parameter goOn: told of replicates as they are done, of `cells × replicates`; false ends the run, and the results
+  ///   are of the cells that were finished.
   package static func run(
-    _ plan: Plan, _ spec: ExperimentSpec, threads: Int, progress: @escaping @Sendable (Int) throws -> Void
+    _ plan: Plan, _ spec: ExperimentSpec, threads: Int, goOn: @escaping @Sendable (_ replicates: Int) -> Bool
   ) async throws -> ExperimentResults {
+    struct Interrupted: Error {}
     var figures: [CellFigures] = []
     var seconds: [Double] = []
     let clock = ContinuousClock()
-    for cell in plan.cells {
-      let start = clock.now
-      let measurement = try await CellMeasurement.run(
-        cell, seed: spec.seed, rule: spec.rule, threads: threads, progress: progress)
-      figures.append(CellFigures(measurement))
-      seconds.append((clock.now - start) / .seconds(1))
-    }
+    do {
+      for cell in plan.cells {
+        let start = clock.now
+        let measurement = try await CellMeasurement.run(cell, seed: spec.seed, rule: spec.rule, threads: threads) {
+          guard goOn($0) else { throw Interrupted() }
+        }
+        figures.append(CellFigures(measurement))
+        seconds.append((clock.now - start) / .seconds(1))
+      }
+    } catch is Interrupted {}
     return ExperimentResults(
-      seed: spec.seed, rule: spec.rule, threads: threads, cells: figures, seconds: seconds)
+      seed: spec.seed, rule: spec.rule, threads: threads, cells: figures, seconds: seconds,
+      isComplete: figures.count == plan.cells.count)
   }
 }

@@ -105,22 +105,20 @@ package enum Training {
 
   private static func curve(
     _ cell: Cell, _ entry: Entry, _ optimizer: any Optimizer, _ run: Int, _ spec: ExperimentSpec,
-    _ goOn: (_ steps: Int) -> Bool
+    stride: Int = 64, _ goOn: (_ steps: Int) -> Bool
   ) throws -> Curve {
     func stream(_ role: String) throws -> RandomStream { try cell.streams(role, seed: spec.seed).stream(run - 1) }
     let streams = RunStreams(
       draws: try stream(Role.draws), minibatches: try stream(Role.minibatches),
       estimator: try stream(Role.estimator(entry.text)), evaluation: try stream(Role.evaluation))
     return try open(
-      spec.training.ascent(samples: cell.samples), cell, entry.estimator, optimizer, streams, goOn)
+      spec.training.ascent(samples: cell.samples), cell, entry.estimator, optimizer, streams, stride, goOn)
   }
 
-  /// How many steps pass between two reports.
-  private static let stride = 64
-
+  /// - Parameter stride: how many steps pass between two reports.
   private static func open<E: GradientEstimator, O: Optimizer>(
     _ ascent: GradientAscent, _ cell: Cell, _ estimator: E, _ optimizer: O, _ streams: consuming RunStreams,
-    _ goOn: (_ steps: Int) -> Bool
+    _ stride: Int, _ goOn: (_ steps: Int) -> Bool
   ) throws -> Curve {
     var reported = 0
     let curve = try ascent.run(
@@ -132,5 +130,41 @@ package enum Training {
     }
     if curve.status != .interrupted { _ = goOn(ascent.steps - reported) }
     return curve
+  }
+}
+
+extension Training {
+  /// What a cell would take: each estimator is tried for its share of `budget` seconds with the first optimizer.
+  ///
+  /// The time of a step is the median of those that were done, the time of an evaluation that of the first.
+  static func forecast(_ cell: Cell, _ spec: ExperimentSpec, threads: Int, budget: Double?) throws -> CostForecast {
+    let training = spec.training, ascent = training.ascent(samples: cell.samples)
+    let runs = training.runs * training.optimizers.count, steps = Double(training.steps * runs)
+    var seconds = budget == nil ? nil : Optional(0.0)
+    if let budget, let optimizer = training.optimizers.first?.product {
+      let clock = ContinuousClock()
+      for entry in cell.entries {
+        let start = clock.now
+        var times: [Double] = []
+        let share = budget / Double(cell.entries.count)
+        _ = try curve(cell, entry, optimizer, 1, spec, stride: 1) { _ in
+          times.append((clock.now - start) / .seconds(1))
+          return times.count < 3 || times[times.count - 1] < share
+        }
+        let gaps = zip(times.dropFirst(), times).map { $0 - $1 }.sorted()
+        let evaluations = Double(training.steps / ascent.evaluateEvery + 1)
+        let run = gaps[gaps.count / 2] * Double(training.steps) + times[0] * evaluations
+        seconds = seconds.map { $0 + run * Double(runs) }
+      }
+    }
+    let jobs = runs * cell.entries.count, share = Double((jobs + threads - 1) / threads) / Double(jobs)
+    return CostForecast(
+      cell: "\(cell.heading)\n\(training.place(of: cell)), \(cell.generator.name)",
+      entries: cell.entries.map {
+        CostForecast.Entry(
+          text: $0.text, evaluations: $0.requirements.evaluations * steps,
+          gradientEvaluations: $0.requirements.gradientEvaluations * steps)
+      }, unit: "steps of each estimator", count: training.steps * runs, isAtMost: training.convergenceRule != nil,
+      seconds: seconds.map { $0 * share })
   }
 }

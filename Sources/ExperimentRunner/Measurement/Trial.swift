@@ -51,6 +51,9 @@ package enum Trial {
     return try plan.cells.map { cell in
       try check()
       let isLate = (clock.now - start) / .seconds(1) > longestInAll
+      if spec.kind == .elbo {
+        return try Training.forecast(cell, spec, threads: threads, budget: isLate ? nil : budget)
+      }
       let seconds = isLate ? nil : try seconds(cell, spec, threads: threads, budget: budget)
       return CostForecast(
         cell: "\(cell.heading)\n\(cell.place), \(cell.generator.name)",

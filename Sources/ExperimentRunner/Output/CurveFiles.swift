@@ -15,7 +15,7 @@ package enum CurveFiles {
   package static let rankingColumns = [
     "model", "family", "objective", "sampling", "estimator", "optimizer", "samples", "compared_at", "step",
     "evaluations", "gradient_evaluations", "runs", "diverged", "elbo", "elbo_ci_low", "elbo_ci_high", "elbo_sd",
-    "behind", "behind_ci_low", "behind_ci_high", "best_of_estimator",
+    "behind", "behind_ci_low", "behind_ci_high", "below_optimum", "best_of_estimator",
   ]
   package static var parameterColumns: [String] { SavedParameters.columns }
 
@@ -66,6 +66,7 @@ package enum CurveFiles {
           .integer(standing.value?.count ?? 0), .integer(group.diverged), .number(standing.value?.mean),
           .number(standing.value?.low), .number(standing.value?.high), .number(standing.value?.deviation),
           .number(standing.behind?.mean), .number(standing.behind?.low), .number(standing.behind?.high),
+          .number(cell.cell.greatest.flatMap { best in standing.value.map { best.value - $0.mean } }),
           .text(standing.isBestOfEstimator ? "yes" : "no"),
         ]
       }

@@ -53,15 +53,15 @@ package struct CurveTable {
   private var hasGrid: Bool { results.spec.training.optimizers.count > 1 }
 
   private func heading(_ cell: CellCurves) -> String {
-    let c = cell.cell, training = results.spec.training, runs = training.runs
+    let c = cell.cell
     let known = [
-      CurveFiles.logEvidence(c).map { "log p(x) = \(significant($0, digits: 9))" }
+      CurveFiles.logEvidence(c).map { "log p(x) = \(significant($0, digits: 9))" },
+      c.greatest.map { "the greatest \($0.text)" },
     ].compactMap(\.self)
     return """
-      \(c.model) · \(c.family) · \(c.objective) · \(c.sampling)
-      from \(c.point), K = \(c.samples) \(c.samples == 1 ? "draw" : "draws") a step, \(training.steps) steps, \
-      \(runs) \(runs == 1 ? "run" : "runs"), \(c.generator.name), seed \(results.spec.seed)\
-      \(known.isEmpty ? "" : "\n" + known.joined(separator: ", "))
+      \(c.heading)
+      \(results.spec.training.place(of: c)), \(c.generator.name), seed \(results.spec.seed)\
+      \(known.isEmpty ? "" : "\n" + known.joined(separator: "; "))
 
       """
   }
@@ -108,6 +108,18 @@ package struct CurveTable {
   private func shown(_ interval: MeanInterval?) -> (value: String, interval: String) {
     guard let interval else { return ("", "") }
     guard let low = interval.low, let high = interval.high else { return (significant(interval.mean, digits: 6), "") }
+    // Runs that agree to rounding have no interval to show.
+    if high - low <= 1e-9 * abs(interval.mean) { return (significant(interval.mean, digits: 9), "") }
     return figure(interval.mean, low: low, high: high)
+  }
+}
+
+extension TrainingSpec {
+  /// Where the runs start, and how long they are.
+  func place(of cell: Cell) -> String {
+    """
+    from \(cell.point), K = \(cell.samples) \(cell.samples == 1 ? "draw" : "draws") a step, \(steps) steps, \
+    \(runs) \(runs == 1 ? "run" : "runs")
+    """
   }
 }

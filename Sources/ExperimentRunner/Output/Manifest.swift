@@ -2,8 +2,8 @@ import Foundation
 internal import Randomness
 
 /// What the manifests of all kinds say.
-enum Manifest {
-  typealias Members = [(key: String, value: JSONOutput)]
+package enum Manifest {
+  package typealias Members = [(key: String, value: JSONOutput)]
 
   /// What was asked for.
   static func head(_ spec: ExperimentSpec, source: String, text: [UInt8]) -> Members {
@@ -13,7 +13,7 @@ enum Manifest {
       (key: "spec_sha256", value: .string(SHA256.hexDigest(text))),
       (key: "spec", value: .string(String(decoding: text, as: UTF8.self))), (key: "seed", value: .unsigned(spec.seed)),
       (key: "generators", value: .array(spec.generators.map { .string($0.name) })),
-    ]
+    ] + (spec.kind == .variance ? spec.rule.manifestMembers : spec.training.manifestMembers)
   }
 
   /// How the run stands.

@@ -4,6 +4,7 @@ internal import Randomness
 
 /// Writes what a run leaves: `manifest.json` first, then the CSV files; in place only when all is complete.
 package struct ResultDirectory {
+  /// Of both kinds.
   package static let fileNames: Set<String> = [
     "manifest.json", "variance.csv", "coordinates.csv", "comparison.csv", "timing.csv", "elbo.csv", "band.csv",
     "ranking.csv", "parameters.csv",
@@ -37,14 +38,9 @@ package struct ResultDirectory {
   }
 
   /// Writes the results and puts the directory in place.
-  package func commit(_ results: ExperimentResults) throws(StagingError) {
-    try staged.write(CSVFiles.text(CSVFiles.varianceColumns, CSVFiles.varianceRows(results)), to: "variance.csv")
-    try staged.write(
-      CSVFiles.text(CSVFiles.coordinateColumns, CSVFiles.coordinateRows(results)), to: "coordinates.csv")
-    try staged.write(
-      CSVFiles.text(CSVFiles.comparisonColumns, CSVFiles.comparisonRows(results)), to: "comparison.csv")
-    try staged.write(timing(results), to: "timing.csv")
-    try staged.write(manifest(results), to: "manifest.json")
+  package func commit(_ outcome: some ExperimentOutcome) throws(StagingError) {
+    for (name, text) in outcome.files { try staged.write(text, to: name) }
+    try staged.write(manifest(outcome), to: "manifest.json")
     try staged.commit()
   }
 
@@ -55,54 +51,30 @@ package struct ResultDirectory {
   /// Where they belong.
   package var finalPath: String { staged.finalPath }
 
-  private func timing(_ results: ExperimentResults) -> String {
-    let columns = [
-      "model", "family", "objective", "sampling", "point", "samples", "replicates", "seed", "generator", "threads",
-      "wall_seconds", "replicates_per_second",
-    ]
-    let rows = zip(results.cells, results.seconds).map { figures, seconds -> [CSVFiles.Field] in
-      let cell = figures.cell
-      return [
-        .text(cell.model), .text(cell.family), .text(cell.objective), .text(cell.sampling), .text(cell.point),
-        .integer(cell.samples), .integer(figures.replicates), .unsigned(results.seed), .text(cell.generator.name),
-        .integer(results.threads), .number(seconds), .number(Double(figures.replicates) / seconds),
-      ]
-    }
-    return CSVFiles.text(columns, rows)
-  }
-
-  /// The estimators whose state was learned on other draws and then frozen, and how.
-  private func frozen(_ figures: CellFigures) -> [JSONOutput] {
-    figures.entries.compactMap { entry in
-      entry.warmUp.map { warmUp in
-        .string("\(entry.entry.text): \(warmUp.batches) batches of \(warmUp.lanes) estimates")
-      }
-    }
-  }
-
-  private func manifest(_ results: ExperimentResults?) -> String {
-    let state = results == nil ? "pending" : "done"
+  private func manifest(_ outcome: (any ExperimentOutcome)?) -> String {
+    let over = outcome.map { $0.isComplete ? "done" : "interrupted" }
     let cells = plan.cells.enumerated().map { index, cell -> JSONOutput in
-      .object([
-        (key: "cell", value: .string(cell.text)),
-        (key: "generator", value: .string(cell.generator.name)),
-        (key: "estimators", value: .array(cell.entries.map { .string($0.text) })),
-        (key: "biased", value: .array(cell.entries.compactMap { $0.biasNote.map(JSONOutput.string) })),
-        (key: "frozen", value: .array(results.map { frozen($0.cells[index]) } ?? [])),
-        (key: "parameters", value: .array(cell.parameters.map(JSONOutput.number))),
-        (key: "exact_value", value: cell.exact.map { .number($0.value) } ?? .null),
-        (key: "optimum", value: cell.optimum?.json ?? .null),
-        (key: "replicates", value: results.map { .integer($0.cells[index].replicates) } ?? .null),
-        (key: "precision", value: results?.cells[index].precision(spec.rule) ?? .null),
-        (key: "state", value: .string(state)),
-        (key: "wall_seconds", value: results.map { .number($0.seconds[index]) } ?? .null),
-      ])
+      let came = outcome?.manifest(ofCell: index)
+      return .object(
+        [
+          (key: "cell", value: .string(cell.text)), (key: "generator", value: .string(cell.generator.name)),
+          (key: "estimators", value: .array(cell.entries.map { .string($0.text) })),
+          (key: "biased", value: .array(cell.entries.compactMap { $0.biasNote.map(JSONOutput.string) })),
+          (key: "parameters", value: .array(cell.parameters.map(JSONOutput.number))),
+          (key: "exact_value", value: cell.exact.map { .number($0.value) } ?? .null),
+          (key: "optimum", value: (cell.optimum ?? cell.greatest)?.json ?? .null),
+          (key: "state", value: .string(came == nil ? "pending" : over ?? "pending")),
+        ] + (came ?? []))
     }
     let document: JSONOutput = .object(
-      Manifest.head(spec, source: source, text: specText) + spec.rule.manifestMembers
-        + Manifest.state(state, threads: threads, since: started, isOver: results != nil)
+      Manifest.head(spec, source: source, text: specText)
+        + Manifest.state(over ?? "pending", threads: threads, since: started, isOver: outcome != nil)
         + [
-          (key: "notes", value: .array((plan.notes + (results?.notes ?? [])).map(JSONOutput.string))),
+          (
+            key: "inputs",
+            value: .array(plan.inputs.map { ["path": .string($0.path), "sha256": .string($0.digest)] })
+          ),
+          (key: "notes", value: .array((plan.notes + (outcome?.notes ?? [])).map(JSONOutput.string))),
           (key: "cells", value: .array(cells)),
         ])
     return document.serialized() + "\n"

@@ -24,6 +24,8 @@ package struct Cell: Sendable {
   package let entries: [Entry]
   /// How good an optimum λ is, where it was found as one.
   package var optimum: Optimum? = nil
+  /// The greatest exact ELBO, for curves to be held against; of kind `elbo` alone.
+  package var greatest: Optimum? = nil
 
   /// What its streams are named after.
   package var text: String {
@@ -77,7 +79,7 @@ private struct PlanBuilder {
   var faults: [Fault] = []
   /// Estimators that some cell could use.
   private var used: Set<String> = []
-  private(set) var resolver = PointResolver()
+  var resolver = PointResolver()
   /// Estimators whose minimum K exceeds a cell's, with what to say if no cell fits.
   private var tooFewSamples: [String: Fault] = [:]
 
@@ -187,7 +189,9 @@ private struct PlanBuilder {
                 Cell(
                   problem: problem, generator: generator, model: modelText, family: familyText,
                   objective: objective.text, sampling: sampling.text, point: found.text, samples: samples,
-                  parameters: found.parameters, exact: exact, entries: entries, optimum: found.optimum))
+                  parameters: found.parameters, exact: exact, entries: entries, optimum: found.optimum,
+                  greatest: spec.kind == .elbo
+                    ? resolver.greatest(of: problem, modelText, familyText, objective.text) : nil))
             }
           }
         }

@@ -63,6 +63,12 @@ struct PointResolver {
     }
   }
 
+  /// The optimum, where it is known and not too many parameters make the search slow.
+  mutating func greatest(of problem: Problem, _ model: String, _ family: String, _ objective: String) -> Optimum? {
+    guard problem.family.parameterCount <= 1000 else { return nil }
+    return try? optimum(of: problem, model, key: "\(model) \(family) \(objective)")
+  }
+
   /// The block of a family that has the name of `block`.
   static func target(_ block: Point.Block, of family: any VariationalFamily) throws(PointError) -> ParameterBlock {
     if let target = family.parameterBlocks.first(where: { $0.name == block.name }) { return target }

@@ -33,6 +33,11 @@ package struct TrainingSpec: Sendable {
       evaluationDraws: evaluationDraws, savedSteps: Set(savedSteps), convergenceRule: convergenceRule)
   }
 
+  /// As the manifest gives it.
+  var manifestMembers: [(key: String, value: JSONOutput)] {
+    [(key: "optimizers", value: .array(optimizers.map { .string($0.text) }))] + members
+  }
+
   /// The members of a spec, without the optimizers.
   var members: [(key: String, value: JSONOutput)] {
     let ascent = ascent(samples: 1)

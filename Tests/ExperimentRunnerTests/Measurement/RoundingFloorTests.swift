@@ -8,7 +8,7 @@ import Testing
   func figures(_ members: String) async throws -> [CellFigures] {
     let reading = try Reading(members: members)
     let plan = try #require(reading.plan, "\(reading.faults)")
-    return try await Experiment.run(plan, reading.spec, threads: 2) { _ in }.cells
+    return try await Experiment.run(plan, reading.spec, threads: 2) { _ in true }.cells
   }
 
   @Test(arguments: [1, 100]) func zerosAtThePosterior(dimension: Int) async throws {

@@ -15,7 +15,7 @@ import Testing
   func run(_ members: String, threads: Int = 2) async throws -> ExperimentResults {
     let reading = try Reading(members: members)
     let plan = try #require(reading.plan, "\(reading.faults)")
-    return try await Experiment.run(plan, reading.spec, threads: threads) { _ in }
+    return try await Experiment.run(plan, reading.spec, threads: threads) { _ in true }
   }
 
   func tables(_ results: ExperimentResults) -> [[String]] {
@@ -29,7 +29,7 @@ import Testing
     tables(
       ExperimentResults(
         seed: results.seed, rule: results.rule, threads: 1, cells: [results.cells[cell]],
-        seconds: [results.seconds[cell]]))
+        seconds: [results.seconds[cell]], isComplete: true))
   }
 
   @Test func aStoppedCellHasTheDigitsOfFixedReplicates() async throws {
@@ -73,7 +73,10 @@ import Testing
   @Test func progressAddsUp() async throws {
     let reading = try Reading(members: Self.cells + Self.auto)
     let plan = try #require(reading.plan), done = Counter()
-    _ = try await Experiment.run(plan, reading.spec, threads: 2) { done.add($0) }
+    _ = try await Experiment.run(plan, reading.spec, threads: 2) {
+      done.add($0)
+      return true
+    }
     #expect(done.sum == 4 * 10_000)
   }
 

@@ -9,7 +9,7 @@ import Testing
   func figures(_ members: String) async throws -> CellFigures {
     let reading = try Reading(members: members)
     let plan = try #require(reading.plan, "\(reading.faults)")
-    return try #require(try await Experiment.run(plan, reading.spec, threads: 2) { _ in }.cells.first)
+    return try #require(try await Experiment.run(plan, reading.spec, threads: 2) { _ in true }.cells.first)
   }
 
   /// A baseline that costs nothing to know, and one from the other draws: a little worse.
