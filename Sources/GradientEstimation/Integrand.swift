@@ -82,6 +82,27 @@ public struct DiagonalNormal: Prior, Hashable {
   }
 }
 
+/// N(mean, precision⁻¹), with a precision that is dense: symmetric and positive definite, `[D × D]`, row by row.
+public struct MultivariateNormal: Prior, Hashable {
+  public let mean: [Double]
+  public let precision: [Double]
+
+  public init(mean: [Double], precision: [Double]) {
+    precondition(precision.count == mean.count * mean.count, "MultivariateNormal: the precision must be [D × D]")
+    self.mean = mean
+    self.precision = precision
+  }
+
+  /// The same distribution where its coordinates are independent, that is where the precision is diagonal; else nil.
+  public var diagonal: DiagonalNormal? {
+    let d = mean.count
+    for i in 0..<d {
+      for j in 0..<d where i == j ? !(precision[i * d + j] > 0) : precision[i * d + j] != 0 { return nil }
+    }
+    return DiagonalNormal(mean: mean, scale: (0..<d).map { (1 / precision[$0 * d + $0]).squareRoot() })
+  }
+}
+
 /// An integrand whose expectations under N(mean, diag(scale²)) are known.
 public protocol NormalExpectations: Integrand {
   /// Hermite moments of `term` under z = mean + scale ⊙ ε, or nil where they are not known.
