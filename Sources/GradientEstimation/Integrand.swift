@@ -56,6 +56,9 @@ public protocol SubsampledModel: Integrand {
   var dataCount: Int { get }
   /// M, or nil for all data.
   var minibatch: Int? { get }
+  /// The same model reading all its data in each evaluation: its `minibatch` is nil, and each of its expectations is the
+  /// one that minibatches estimate.
+  var withAllData: any SubsampledModel { get }
 }
 
 /// A distribution over z that closed forms know.

@@ -53,6 +53,7 @@ import Testing
     var dimension: Int { 2 }
     var dataCount: Int { 30 }
     var minibatch: Int?
+    var withAllData: any SubsampledModel { Subsampled() }
     func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {}
   }
 
