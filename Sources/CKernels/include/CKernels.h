@@ -84,6 +84,17 @@ void wb_normal_density_add(const double *z, const double *center, const double *
 void wb_normal_density_add_gradient(const double *z, const double *center, const double *precision,
                                     double *gradient, size_t K, size_t D, size_t B);
 
+// autoregressive.c ---------------------------------------------------------------------------------------------
+// The density log N(z; center, C) of a first-order autoregression, C_ij = correlation^|i-j| / precision. Its innovations
+// e_1 = r_1, e_d = r_d - correlation r_{d-1} of r = z - center are independent, with precisions p and p/(1 - c^2).
+
+/// values[k] += log N(z_k; center, C)
+void wb_autoregressive_density_add(const double *z, const double *center, double precision, double correlation,
+                                   double *values, size_t K, size_t D, size_t B);
+/// gradient[k, d] += the derivative in z_d
+void wb_autoregressive_density_add_gradient(const double *z, const double *center, double precision,
+                                            double correlation, double *gradient, size_t K, size_t D, size_t B);
+
 // regression.c -------------------------------------------------------------------------------------------------
 
 /// How a datum y follows from its predictor t = x . z.
