@@ -1,4 +1,4 @@
-public import GradientEstimation
+internal import GradientEstimation
 
 /// The options that all regression models have.
 public struct RegressionOptions: Hashable, Sendable {

@@ -85,8 +85,8 @@ void wb_normal_density_add_gradient(const double *z, const double *center, const
                                     double *gradient, size_t K, size_t D, size_t B);
 
 // autoregressive.c ---------------------------------------------------------------------------------------------
-// The density log N(z; center, C) of a first-order autoregression, C_ij = correlation^|i-j| / precision. Its innovations
-// e_1 = r_1, e_d = r_d - correlation r_{d-1} of r = z - center are independent, with precisions p and p/(1 - c^2).
+// The density log N(z; center, C) of a first-order autoregression, C_ij = correlation^|i-j| / precision. The innovations
+// r_1 and r_d - correlation r_{d-1} of r = z - center are independent, of precision p and p/(1 - correlation^2).
 
 /// values[k] += log N(z_k; center, C)
 void wb_autoregressive_density_add(const double *z, const double *center, double precision, double correlation,
@@ -107,9 +107,10 @@ enum wb_response {
   WB_POISSON,
 };
 
-/// Log likelihood of a regression, the sum of the above over the rows of design [N x D], target [N] and offset [N] (null
-/// for WB_LOGISTIC, which has none), and its gradient in z. values [K x B] and gradient [K x D x B] are overwritten;
-/// either may be null. indices [M x B] picks the rows of each lane, weighted by N / M; null: all rows.
+/// Log likelihood of a regression, the sum of the above over the rows of design [N x D], target [N] and offset [N]
+/// (not read by WB_LOGISTIC), and its gradient in z. values [K x B] and gradient [K x D x B] are overwritten; either
+/// may be null. indices [M x B] picks the rows of each lane, weighted by N / M; null: all rows. Draws of few lanes share
+/// the vectors, and a draw's bits do not depend on its company.
 void wb_regression(enum wb_response response, double precision, const double *design, const double *target,
                    const double *offset, size_t N, const int32_t *indices, size_t M, const double *z, double *values,
                    double *gradient, size_t K, size_t D, size_t B);
