@@ -31,7 +31,7 @@ let package = Package(
       name: "CKernels", dependencies: ["CGSL"],
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
     .target(
-      name: "ShippedData", exclude: ["breast-cancer.csv", "README.md"],
+      name: "ShippedData", exclude: ["README.md", "breast-cancer.csv", "diabetes.csv", "warpbreaks.csv"],
       cSettings: [.unsafeFlags(["-std=c23"])]),
 
     .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),

@@ -56,7 +56,8 @@ public protocol SubsampledModel: Integrand {
   var dataCount: Int { get }
   /// M, or nil for all data.
   var minibatch: Int? { get }
-  /// The same model, reading all its data in each evaluation.
+  /// The same model reading all its data in each evaluation: its `minibatch` is nil, and each of its expectations is the
+  /// one that minibatches estimate.
   var withAllData: any SubsampledModel { get }
 }
 
@@ -81,6 +82,27 @@ public struct DiagonalNormal: Prior, Hashable {
   public static func standard(_ dimension: Int) -> DiagonalNormal {
     DiagonalNormal(
       mean: Array(repeating: 0, count: dimension), scale: Array(repeating: 1, count: dimension))
+  }
+}
+
+/// N(mean, precision⁻¹), with a precision that is dense: symmetric and positive definite, `[D × D]`, row by row.
+public struct MultivariateNormal: Prior, Hashable {
+  public let mean: [Double]
+  public let precision: [Double]
+
+  public init(mean: [Double], precision: [Double]) {
+    precondition(precision.count == mean.count * mean.count, "MultivariateNormal: the precision must be [D × D]")
+    self.mean = mean
+    self.precision = precision
+  }
+
+  /// The same distribution where its coordinates are independent, that is where the precision is diagonal; else nil.
+  public var diagonal: DiagonalNormal? {
+    let d = mean.count
+    for i in 0..<d {
+      for j in 0..<d where i == j ? !(precision[i * d + j] > 0) : precision[i * d + j] != 0 { return nil }
+    }
+    return DiagonalNormal(mean: mean, scale: (0..<d).map { (1 / precision[$0 * d + $0]).squareRoot() })
   }
 }
 

@@ -13,14 +13,20 @@ struct NumericTable: Sendable {
   let lines: [Int]
   var rowCount: Int { values.count / columns.count }
 
+  /// The data sets that travel inside the program.
+  private static let shipped: [(name: String, bytes: @Sendable (inout Int) -> UnsafePointer<CChar>?)] = [
+    ("breast-cancer", { wb_breast_cancer_csv(&$0) }), ("diabetes", { wb_diabetes_csv(&$0) }),
+    ("warpbreaks", { wb_warpbreaks_csv(&$0) }),
+  ]
+
   /// The shipped data set of that name, or the file of that path.
   ///
   /// - Throws: `ComponentError` with file and line for a file that cannot be read, is empty or ragged, or holds
   ///   something that is not a finite number.
   static func load(_ name: String) throws(ComponentError) -> NumericTable {
-    if name == "breast-cancer" {
+    if let data = shipped.first(where: { $0.name == name }) {
       var length = 0
-      let start = wb_breast_cancer_csv(&length)
+      let start = data.bytes(&length)
       let bytes = UnsafeRawBufferPointer(start: start, count: length)
       return try NumericTable(source: name, text: String(decoding: bytes, as: UTF8.self))
     }
@@ -31,7 +37,8 @@ struct NumericTable: Sendable {
       var isDirectory: ObjCBool = false
       let exists = FileManager.default.fileExists(atPath: name, isDirectory: &isDirectory)
       let why = !exists ? "no such file" : isDirectory.boolValue ? "it is a directory" : "it cannot be read"
-      let hint = name.contains("/") || name.contains(".") ? "" : "; the shipped data set is 'breast-cancer'"
+      let names = shipped.map { "'\($0.name)'" }.joined(separator: ", ")
+      let hint = name.contains("/") || name.contains(".") ? "" : "; the shipped data sets are \(names)"
       throw ComponentError(option: "data", "\(name): \(why)\(hint)")
     }
     guard let text = String(data: data, encoding: .utf8) else {

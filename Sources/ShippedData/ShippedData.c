@@ -4,6 +4,14 @@ static const char breast_cancer_csv[] = {
 #embed "breast-cancer.csv"
 };
 
+static const char diabetes_csv[] = {
+#embed "diabetes.csv"
+};
+
+static const char warpbreaks_csv[] = {
+#embed "warpbreaks.csv"
+};
+
 static const char references_bib[] = {
 #embed "../../References.bib"
 };
@@ -11,6 +19,16 @@ static const char references_bib[] = {
 const char *wb_breast_cancer_csv(size_t *length) {
   *length = sizeof breast_cancer_csv;
   return breast_cancer_csv;
+}
+
+const char *wb_diabetes_csv(size_t *length) {
+  *length = sizeof diabetes_csv;
+  return diabetes_csv;
+}
+
+const char *wb_warpbreaks_csv(size_t *length) {
+  *length = sizeof warpbreaks_csv;
+  return warpbreaks_csv;
 }
 
 const char *wb_references_bib(size_t *length) {

@@ -24,7 +24,8 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
   public init(dimension: Int) { self.dimension = dimension }
 
   public func parameters(of distribution: any Prior) -> [Double]? {
-    guard let normal = distribution as? DiagonalNormal, normal.mean.count == dimension else { return nil }
+    let diagonal = distribution as? DiagonalNormal ?? (distribution as? MultivariateNormal)?.diagonal
+    guard let normal = diagonal, normal.mean.count == dimension else { return nil }
     return normal.mean + normal.scale.map { wb_log($0) }
   }
 

@@ -11,10 +11,21 @@ import WorkbenchCLI
 @Suite struct RegistryConformanceTests {
   /// Models by their options; any registered id that is missing here gets its defaults.
   static let modelTexts: [String: [String]] = [
-    "gaussian": ["gaussian:dimension=3,x=1x-0.5x2,noise=0.8"],
+    "gaussian": [
+      "gaussian:dimension=3,x=1x-0.5x2,noise=0.8", "gaussian:dimension=3,x=1x-0.5x2,noise=0.8,correlation=-0.6",
+    ],
+    "linear-regression": ["linear-regression", "linear-regression:minibatch=64,noise=2,prior_scale=0.5"],
+    "poisson-regression": ["poisson-regression", "poisson-regression:minibatch=9"],
     "logistic-regression": ["logistic-regression", "logistic-regression:minibatch=64"],
     "exp-quadratic": ["exp-quadratic:dimension=2,k=0.4"],
   ]
+
+  /// λ where the gradient is far from zero, so that a bias would show, and K. The rates of a Poisson regression are
+  /// log-normal under q: at N(0, I) no number of replicates shows their moments.
+  static func points(of model: String) -> [(at: String, samples: Int)] {
+    let second = model.hasPrefix("poisson") ? "mean=0,log_scale=-2" : "initial"
+    return [(model.hasPrefix("poisson") ? "mean=0.3,log_scale=-1.6" : "mean=0.3,log_scale=-0.7", 3), (second, 2)]
+  }
 
   static func registry() throws -> Registry { try StandardRegistry.make() }
 
@@ -53,8 +64,7 @@ import WorkbenchCLI
   @Test(arguments: try modelNames()) func everyClaimHolds(_ model: String) async throws {
     let registry = try StandardRegistry.make()
     let configurations = Self.configurations(registry)
-    // λ where the gradient is far from zero, so that a bias would show.
-    for (at, samples) in [("mean=0.3,log_scale=-0.7", 3), ("initial", 2)] {
+    for (at, samples) in Self.points(of: model) {
       let base = try Self.cell(model, at: at, samples: samples, registry)
       var entries: [Entry] = []
       for (estimator, text) in configurations {

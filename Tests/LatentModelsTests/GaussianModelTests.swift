@@ -5,9 +5,12 @@ import Testing
 import VariationalFamilies
 
 @Suite struct GaussianModelTests {
-  static func model(dimension: Int = 1, x: [Double] = [1], noise: Double = 1) throws -> any LatentModel {
+  static func model(dimension: Int = 1, x: [Double] = [1], noise: Double = 1, correlation: Double = 0) throws
+    -> any LatentModel
+  {
     var specification = GaussianModel()
     (specification.dimensionOption, specification.x, specification.noise) = (dimension, x, noise)
+    specification.correlation = correlation
     return try #require(try specification.makeIntegrand() as? any LatentModel)
   }
 

@@ -5,23 +5,14 @@ import Testing
 import VariationalFamilies
 
 @Suite struct LogisticRegressionTests {
-  /// A small data set of arbitrary numbers.
   static func data(rows: Int, features: Int) throws -> RegressionData {
-    let numbers = try normals(30, rows * features), labels = try normals(31, rows)
-    let header = (0..<features).map { "x\($0)" } + ["y"]
-    let lines = (0..<rows).map { row in
-      (numbers[row * features..<(row + 1) * features].map { "\($0)" } + [labels[row] > 0 ? "1" : "0"])
-        .joined(separator: ",")
-    }
-    let text = ([header.joined(separator: ",")] + lines).joined(separator: "\n")
-    return try RegressionData(
-      try NumericTable(source: "", text: text), target: "", standardize: false, intercept: true)
+    try regressionData(rows: rows, features: features, in: .labels) { $0 > 0 ? 1 : 0 }
   }
 
-  static func breastCancer(minibatch: Int? = nil) throws -> LogisticRegression {
-    var specification = LogisticRegressionSpecification()
-    specification.minibatch = minibatch
-    return try #require(try specification.makeIntegrand() as? LogisticRegression)
+  static func breastCancer(minibatch: Int? = nil) throws -> Regression {
+    var specification = LogisticRegression()
+    specification.options.minibatch = minibatch
+    return try #require(try specification.makeIntegrand() as? Regression)
   }
 
   /// The log probability of each label, by Bernoulli's formula.
@@ -34,7 +25,7 @@ import VariationalFamilies
 
   @Test(arguments: [(1, 1, 1, 1), (5, 2, 3, 7), (20, 4, 2, 9), (300, 3, 1, 3)])
   func valuesAndGradients(_ rows: Int, _ features: Int, _ samples: Int, _ lanes: Int) throws {
-    let data = try Self.data(rows: rows, features: features), model = LogisticRegression(data: data)
+    let data = try Self.data(rows: rows, features: features), model = Regression(BernoulliResponse(), data: data)
     #expect(model.dimension == features + 1 && model.dataCount == rows)
     try checkEvaluation(.likelihood, of: model, samples: samples, lanes: lanes) { z in
       [Self.logLikelihoods(data, z).reduce(0, +)]
@@ -44,30 +35,10 @@ import VariationalFamilies
     }
   }
 
-  /// The predictor of a row is one normal t = x·z; its moments by quadrature, with He_j(ε_d) = the part of He_j(e)
-  /// along coordinate d: E ∂ʲ/∂ε_dʲ g(t) = (x_d s_d / deviation)ʲ E g(t) He_j(e).
   @Test func momentsAgreeWithQuadrature() throws {
-    let data = try Self.data(rows: 7, features: 2), model = LogisticRegression(data: data)
-    let mean = [0.4, -1.2, 0.3], scale = [0.8, 0.3, 1.1], zeros = [0.0, 0, 0]
-    var wanted = HermiteMoments(value: 0, first: zeros, second: zeros, fourth: zeros)
-    for n in 0..<7 {
-      let x = Array(data.design[3 * n..<3 * n + 3]), slopes = zip(x, scale).map { $0 * $1 }
-      let center = zip(x, mean).reduce(0) { $0 + $1.0 * $1.1 }
-      let deviation = slopes.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let row = hermiteMoments(m: center, s: deviation) { data.target[n] * $0 - log(1 + exp($0)) }
-      wanted.value += row.value
-      for d in 0..<3 {
-        let share = slopes[d] / deviation
-        wanted.first[d] += share * row.first
-        wanted.second[d] += share * share * row.second
-        wanted.fourth[d] += pow(share, 4) * row.fourth
-      }
-    }
-    let moments = try #require(model.hermiteMoments(of: .likelihood, mean: mean, scale: scale))
-    #expect(abs(moments.value - wanted.value) < 1e-12 && moments.coordinateValues == nil)
-    #expect(largestError(moments.first, wanted.first) < 1e-12)
-    #expect(largestError(moments.second, wanted.second) < 1e-12)
-    #expect(largestError(moments.fourth, wanted.fourth) < 1e-12)
+    let data = try Self.data(rows: 7, features: 2), model = Regression(BernoulliResponse(), data: data)
+    let mean = [0.4, -1.2, 0.3], scale = [0.8, 0.3, 1.1]
+    try checkRegressionMoments(of: model, mean: mean, scale: scale) { $0 * $1 - log(1 + exp($1)) }
     try checkMoments(.prior, of: model, mean: mean, scale: scale) { -0.5 * log(2 * .pi) - 0.5 * $1 * $1 }
     #expect(model.hermiteMoments(of: .cost, mean: mean, scale: scale) == nil)
   }
@@ -122,9 +93,10 @@ import VariationalFamilies
     let spread = z.flatMap { Array(repeating: $0, count: lanes) }
     let indices = (0..<size).flatMap { i in subsets.map { Int32($0[i]) } }
     let parts = try Computed(
-      .likelihood, of: LogisticRegression(data: data, minibatch: size), at: spread, samples: 2, lanes: lanes,
+      .likelihood, of: Regression(BernoulliResponse(), data: data, minibatch: size), at: spread, samples: 2,
+      lanes: lanes,
       indices: indices)
-    let full = try Computed(.likelihood, of: LogisticRegression(data: data), at: z, samples: 2, lanes: 1)
+    let full = try Computed(.likelihood, of: Regression(BernoulliResponse(), data: data), at: z, samples: 2, lanes: 1)
     func means(_ rows: [Double]) -> [Double] {
       stride(from: 0, to: rows.count, by: lanes).map { rows[$0..<$0 + lanes].reduce(0, +) / Double(lanes) }
     }
@@ -136,9 +108,11 @@ import VariationalFamilies
   /// The exact gradient of a minibatch model is the full data's.
   @Test func exactExpectationsIgnoreTheMinibatch() throws {
     let data = try Self.data(rows: 6, features: 2), mean = [0.1, 0.2, -0.3], scale = [1, 0.5, 2.0]
-    let full = try #require(LogisticRegression(data: data).hermiteMoments(of: .likelihood, mean: mean, scale: scale))
+    let full = try #require(
+      Regression(BernoulliResponse(), data: data).hermiteMoments(of: .likelihood, mean: mean, scale: scale))
     let part = try #require(
-      LogisticRegression(data: data, minibatch: 2).hermiteMoments(of: .likelihood, mean: mean, scale: scale))
+      Regression(BernoulliResponse(), data: data, minibatch: 2).hermiteMoments(
+        of: .likelihood, mean: mean, scale: scale))
     #expect(full.value == part.value && full.first == part.first && full.second == part.second)
   }
 
@@ -150,12 +124,12 @@ import VariationalFamilies
 
   @Test func optionsReachTheData() throws {
     let file = try TemporaryFile("a,y,b\n1,0,10\n2,1,10\n3,1,40\n6,0,20\n")
-    var specification = LogisticRegressionSpecification()
-    (specification.data, specification.target) = (file.path, "y")
-    (specification.standardize, specification.intercept) = (false, false)
-    let model = try #require(try specification.makeIntegrand() as? LogisticRegression)
+    var specification = LogisticRegression()
+    (specification.options.data, specification.options.target) = (file.path, "y")
+    (specification.options.standardize, specification.options.intercept) = (false, false)
+    let model = try #require(try specification.makeIntegrand() as? Regression)
     #expect(model.data.design == [1, 10, 2, 10, 3, 40, 6, 20] && model.data.target == [0, 1, 1, 0])
-    specification.target = "missing"
+    specification.options.target = "missing"
     let error = #expect(throws: ComponentError.self) { try specification.makeIntegrand() }
     #expect(error?.option == "target")
   }

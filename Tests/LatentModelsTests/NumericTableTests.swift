@@ -37,7 +37,8 @@ import Testing
     }
     let directory = FileManager.default.temporaryDirectory.path
     #expect(message("/no/such/file.csv") == "/no/such/file.csv: no such file")
-    #expect(message("breast") == "breast: no such file; the shipped data set is 'breast-cancer'")
+    #expect(
+      message("breast") == "breast: no such file; the shipped data sets are 'breast-cancer', 'diabetes', 'warpbreaks'")
     #expect(message(directory) == "\(directory): it is a directory")
     let binary = try TemporaryFile(Data([0x61, 0x2c, 0xff, 0xfe, 0x0a]))
     #expect(message(binary.path) == "\(binary.path): not UTF-8 text")
@@ -60,5 +61,32 @@ import Testing
     #expect(table.columns.count == 31 && table.rowCount == 569 && table.columns.last == "benign")
     #expect(table.values.prefix(2) == [17.99, 10.38])
     #expect((0..<569).count { table.values[$0 * 31 + 30] == 1 } == 357)
+  }
+
+  /// Sums that the sources give: R's and scikit-learn's.
+  @Test func otherShippedData() throws {
+    let diabetes = try NumericTable.load("diabetes"), breaks = try NumericTable.load("warpbreaks")
+    #expect(diabetes.columns == ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6", "progression"])
+    #expect(diabetes.rowCount == 442 && breaks.rowCount == 54)
+    // load_diabetes(scaled=False).data.mean(0) and .target.mean()
+    let means = [
+      48.51809955, 1.46832579, 26.37579186, 94.64701357, 189.14027149, 115.43914027, 49.78846154, 4.07024887,
+      4.64141086,
+      91.260181, 152.13348416,
+    ]
+    for (column, mean) in means.enumerated() {
+      #expect(abs(diabetes.column(column).reduce(0, +) / 442 - mean) < 1e-8)
+    }
+    // aggregate(breaks ~ tension + wool, warpbreaks, sum)
+    #expect(breaks.columns == ["wool_b", "tension_m", "tension_h", "wool_b_tension_m", "wool_b_tension_h", "breaks"])
+    let counts = breaks.column(5)
+    for (cell, sum) in [401.0, 216, 221, 254, 259, 169].enumerated() {
+      #expect(counts[9 * cell..<9 * (cell + 1)].reduce(0, +) == sum)
+    }
+    for row in 0..<54 {
+      let wool = Double(row / 27), tension = row / 9 % 3, (m, h) = (tension == 1 ? 1.0 : 0, tension == 2 ? 1.0 : 0)
+      let dummies = [wool, m, h, wool * m, wool * h]
+      #expect(Array(breaks.values[6 * row..<6 * row + 5]) == dummies)
+    }
   }
 }

@@ -58,7 +58,7 @@ import VariationalFamilies
   /// The largest ELBO of logistic regression on the shipped data under a mean-field normal: −67.463367, of which
   /// E log p(y|z) is −40.413080, by another program's BFGS on a trapezoidal rule.
   @Test func breastCancerOptimum() throws {
-    let model = try LogisticRegressionSpecification().makeIntegrand(), family = MeanFieldNormal(dimension: 31)
+    let model = try LogisticRegression().makeIntegrand(), family = MeanFieldNormal(dimension: 31)
     let result = try #require(
       DeterministicMaximizer.maximize(from: family.initialParameters) { lambda in
         family.exactExpectation(of: [.prior, .likelihood, .entropy], for: model, parameters: lambda)

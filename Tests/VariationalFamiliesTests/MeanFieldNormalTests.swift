@@ -286,6 +286,15 @@ import VariationalFamilies
     #expect(family.parameters(of: DiagonalNormal.standard(2)) == family.initialParameters)
   }
 
+  /// A dense precision is of the family where it is diagonal.
+  @Test func parametersOfADenseNormal() throws {
+    let family = MeanFieldNormal(dimension: 2)
+    let lambda = try #require(family.parameters(of: MultivariateNormal(mean: [1, -2], precision: [4, 0, 0, 1.0 / 9])))
+    #expect(largestError(lambda, [1, -2, log(0.5), log(3)]) < 1e-15)
+    #expect(family.parameters(of: MultivariateNormal(mean: [1, -2], precision: [4, 1e-9, 1e-9, 1])) == nil)
+    #expect(family.parameters(of: MultivariateNormal(mean: [1], precision: [4])) == nil)
+  }
+
   @Test func whatHasAClosedForm() {
     let family = MeanFieldNormal(dimension: 2), normal = ExponentialModel(normal: .standard(2), a: [0, 0])
     #expect(family.analyticTerms(for: normal) == [.entropy, .prior])

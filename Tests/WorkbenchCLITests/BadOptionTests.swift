@@ -132,7 +132,8 @@ import Testing
       "--model: option 'data': nope.csv: no such file"),
     Case(
       "variance --estimator score --model logistic-regression:data=breast-cancr",
-      "--model: option 'data': breast-cancr: no such file; the shipped data set is 'breast-cancer'"),
+      "--model: option 'data': breast-cancr: no such file; the shipped data sets are 'breast-cancer', 'diabetes', 'warpbreaks'"
+    ),
     Case(
       "variance --estimator scor --model gausian --rng mt1993 --seed x --samples 0 --replicates 1 --at men=1",
       "--seed: expects an integer from 0 to 18446744073709551615, found 'x'",

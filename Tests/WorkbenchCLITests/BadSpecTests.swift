@@ -304,7 +304,11 @@ import Testing
     }
     #expect(
       try fault("data=dir")
-        == .refusal(65, ["--model: option 'data': dir: it is a directory; the shipped data set is 'breast-cancer'"]))
+        == .refusal(
+          65,
+          [
+            "--model: option 'data': dir: it is a directory; the shipped data sets are 'breast-cancer', 'diabetes', 'warpbreaks'"
+          ]))
     #expect(
       try fault("data=dir/d.csv,target=z")
         == .refusal(65, ["--model: option 'target': dir/d.csv has no column 'z'; it has a, y"]))

@@ -84,13 +84,37 @@ void wb_normal_density_add(const double *z, const double *center, const double *
 void wb_normal_density_add_gradient(const double *z, const double *center, const double *precision,
                                     double *gradient, size_t K, size_t D, size_t B);
 
-// logistic.c ---------------------------------------------------------------------------------------------------
+// autoregressive.c ---------------------------------------------------------------------------------------------
+// The density log N(z; center, C) of a first-order autoregression, C_ij = correlation^|i-j| / precision. The innovations
+// r_1 and r_d - correlation r_{d-1} of r = z - center are independent, of precision p and p/(1 - correlation^2).
 
-/// Log likelihood of logistic regression, sum_n y_n t_n - log(1 + e^t_n), t_n = x_n . z, and its gradient in z.
-/// design is [N x D], target [N] of 0 or 1. values [K x B] and gradient [K x D x B] are overwritten; either may be
-/// null. indices [M x B] picks the rows of each lane, weighted by N / M; null: all rows.
-void wb_logistic(const double *design, const double *target, size_t N, const int32_t *indices, size_t M,
-                 const double *z, double *values, double *gradient, size_t K, size_t D, size_t B);
+/// values[k] += log N(z_k; center, C)
+void wb_autoregressive_density_add(const double *z, const double *center, double precision, double correlation,
+                                   double *values, size_t K, size_t D, size_t B);
+/// gradient[k, d] += the derivative in z_d
+void wb_autoregressive_density_add_gradient(const double *z, const double *center, double precision,
+                                            double correlation, double *gradient, size_t K, size_t D, size_t B);
+
+// regression.c -------------------------------------------------------------------------------------------------
+
+/// How a datum y follows from its predictor t = x . z.
+enum wb_response {
+  /// y t - log(1 + e^t), y of 0 or 1
+  WB_LOGISTIC,
+  /// offset - precision (y - t)^2 / 2
+  WB_NORMAL,
+  /// offset + y t - e^t, y a count
+  WB_POISSON,
+};
+
+/// Log likelihood of a regression, the sum of the above over the rows of design [N x D], target [N] and offset [N]
+/// (not read by WB_LOGISTIC), and its gradient in z. values [K x B] and gradient [K x D x B] are overwritten; either
+/// may be null. indices [M x B] picks the rows of each lane, weighted by N / M; null: all rows. Draws of few lanes share
+/// the vectors, and a draw's bits do not depend on its company.
+void wb_regression(enum wb_response response, double precision, const double *design, const double *target,
+                   const double *offset, size_t N, const int32_t *indices, size_t M, const double *z, double *values,
+                   double *gradient, size_t K, size_t D, size_t B);
+
 /// With t ~ N(mean, deviation^2) and g(t) = log(1 + e^t): out = the means of g and of its first, second and fourth
 /// derivatives. The trapezoidal rule on +-9 deviations with a step that resolves g's poles at +-i pi.
 void wb_softplus_moments(double mean, double deviation, double *out);

@@ -4,5 +4,9 @@
 
 /// The bytes of breast-cancer.csv; their number goes to *length.
 const char *wb_breast_cancer_csv(size_t *length);
+/// The bytes of diabetes.csv.
+const char *wb_diabetes_csv(size_t *length);
+/// The bytes of warpbreaks.csv.
+const char *wb_warpbreaks_csv(size_t *length);
 /// The bytes of References.bib.
 const char *wb_references_bib(size_t *length);

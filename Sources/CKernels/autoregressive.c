@@ -1,0 +1,46 @@
+#include "kernels.h"
+
+WB_CLONES void wb_autoregressive_density_add(const double *z, const double *center, double precision,
+                                             double correlation, double *values, size_t K, size_t D, size_t B) {
+  double later = precision / (1.0 - correlation * correlation);
+  double first = 0.5 * (log8(all8(precision))[0] - WB_LOG_2PI), rest = 0.5 * (log8(all8(later))[0] - WB_LOG_2PI);
+  for (size_t k = 0; k < K; k++) {
+    double *v = values + k * B;
+    const double *row = z + k * D * B;
+    for (size_t l = 0; l < B; l++) {
+      double r = row[l] - center[0];
+      v[l] += first - 0.5 * precision * (r * r);
+    }
+    for (size_t d = 1; d < D; d++) {
+      const double *before = row;
+      row += B;
+      for (size_t l = 0; l < B; l++) {
+        double e = (row[l] - center[d]) - correlation * (before[l] - center[d - 1]);
+        v[l] += rest - 0.5 * later * (e * e);
+      }
+    }
+  }
+}
+
+WB_CLONES void wb_autoregressive_density_add_gradient(const double *z, const double *center, double precision,
+                                                      double correlation, double *gradient, size_t K, size_t D,
+                                                      size_t B) {
+  double later = precision / (1.0 - correlation * correlation);
+  for (size_t k = 0; k < K; k++) {
+    const double *row = z + k * D * B;
+    double *g = gradient + k * D * B;
+    for (size_t l = 0; l < B; l++) g[l] -= precision * (row[l] - center[0]);
+    // Innovation d moves z_d and, by the correlation, z_{d-1}.
+    for (size_t d = 1; d < D; d++) {
+      const double *before = row;
+      double *left = g;
+      row += B;
+      g += B;
+      for (size_t l = 0; l < B; l++) {
+        double e = later * ((row[l] - center[d]) - correlation * (before[l] - center[d - 1]));
+        left[l] += correlation * e;
+        g[l] -= e;
+      }
+    }
+  }
+}
