@@ -3,8 +3,8 @@ import Testing
 
 @Suite struct StoppingRuleTests {
   @Test(arguments: [
-    (100, [100]), (4096, [4096]), (4097, [4096, 4097]), (10_000, [4096, 8192, 10_000]),
-    (1_000_000, [4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144, 524_288, 1_000_000]),
+    (100, [100]), (16_384, [16_384]), (16_385, [16_384, 16_385]), (50_000, [16_384, 32_768, 50_000]),
+    (1_000_000, [16_384, 32_768, 65_536, 131_072, 262_144, 524_288, 1_000_000]),
   ])
   func checkpoints(maximum: Int, expected: [Int]) {
     #expect(StoppingRule(relativeError: 0.01, maximum: maximum).checkpoints == expected)
@@ -50,6 +50,26 @@ import Testing
     let all = Self.comparison([tame, noise]), rule = StoppingRule(relativeError: 0.05, maximum: 10_000)
     #expect(rule.shortfall(all, floors: Self.noFloors)?.entry == 1)
     #expect(rule.shortfall(all, floors: [[0, 0], [1e-30, 1e-30]]) == nil)
+  }
+
+  @Test func twiceInARow() throws {
+    let draws = try Draws("stopping twice"), tame = [draws.normals(4096), draws.normals(4096)]
+    let narrow = Self.comparison([tame]), wide = Self.comparison([tame.map { Array($0.prefix(512)) }])
+    let rule = StoppingRule(relativeError: 0.06, maximum: 100)
+    /// Whether each look is the last, and what was missing.
+    func course(_ looks: [ComparisonMoments], replicates: Int) -> [(isOver: Bool, isShort: Bool)] {
+      var course = StoppingRule.Course(rule)
+      return looks.map { look in
+        let isOver = course.isOver(look, replicates: replicates, floors: Self.noFloors)
+        return (isOver, course.shortfall != nil)
+      }
+    }
+    let looks = [wide, narrow, wide, narrow, narrow]
+    #expect(course(looks, replicates: 99).map(\.isOver) == [false, false, false, false, true])
+    #expect(course(looks, replicates: 99).map(\.isShort) == [true, false, true, false, false])
+    // At the maximum nothing is chosen.
+    #expect(course([narrow], replicates: 100).map(\.isOver) == [true])
+    #expect(course([wide], replicates: 100).map { [$0.isOver, $0.isShort] } == [[true, true]])
   }
 
   /// However narrow the interval: a mark goes on.

@@ -62,7 +62,7 @@ import Testing
   @Test(arguments: [
     "--estimator score reparam:kl=entropy analytic-kl --at prior log_scale=-1,mean=2 --samples 1 3",
     "--estimator all --model quadratic:k=-2,dimension=2 --at mean=1x2",
-    "--estimator score reparam --replicates auto --relative-error 0.08 --max-replicates 20000 --at initial mean=1",
+    "--estimator score reparam --replicates auto --relative-error 0.08 --max-replicates 40000 --at initial mean=1",
     "--estimator all --samples 1 4 --seed 18446744073709551615 --rng taus2",
     "--estimator score:rao_blackwell=true,baseline=optimal stl --model gaussian:dimension=2,x=0.1x-3,noise=1e-3",
     "--estimator score:decay=0.5,baseline=moving-average --model logistic-regression:minibatch=50,intercept=false",

@@ -103,6 +103,7 @@ func measureStopped(
   for _ in 0..<repetitions {
     var moments = empty, done = 0
     var goesOn = cells.map { _ in rules.map { _ in true } }
+    var courses = cells.map { _ in rules.map { StoppingRule.Course($0) } }
     for checkpoint in checkpoints {
       while done < checkpoint {
         let lanes = min(checkpoint - done, lanesPerBatch)
@@ -116,11 +117,10 @@ func measureStopped(
         done += lanes
       }
       for (c, cell) in cells.enumerated() {
-        for (r, rule) in rules.enumerated() where goesOn[c][r] {
-          let shortfall = rule.shortfall(moments[c], floors: floors[c])
-          guard shortfall == nil || checkpoint == maximum else { continue }
+        for r in rules.indices where goesOn[c][r] {
+          guard courses[c][r].isOver(moments[c], replicates: done, floors: floors[c]) else { continue }
           goesOn[c][r] = false
-          tallies[c][r].add(moments[c], replicates: done, isReached: shortfall == nil) { e, b in
+          tallies[c][r].add(moments[c], replicates: done, isReached: courses[c][r].shortfall == nil) { e, b in
             source.truth(cell.members[e], block: b)
           }
         }
@@ -199,7 +199,10 @@ func stoppedJobs() -> [@Sendable () throws -> [String]] {
   let wished = [0.05, 0.02], maximum = 1_000_000,
     repetitions = 2000
   var jobs: [@Sendable () throws -> [String]] = []
-  func add(_ point: GaussianPoint, _ dimension: Int, _ samples: Int, _ rules: [Rule], together: [Rule]) {
+  func add(
+    _ point: GaussianPoint, _ dimension: Int, _ samples: Int, _ rules: [Rule], together: [Rule],
+    wished: [Double] = wished
+  ) {
     let gaussian = GaussianCase(point, dimension: dimension, samples: samples, rules: rules)
     if gaussian.rules.isEmpty { return }
     let source = StoppedGaussian(gaussian: gaussian, together: together)
@@ -208,7 +211,7 @@ func stoppedJobs() -> [@Sendable () throws -> [String]] {
   let light = [Rule.reparam, .stl, .analyticKL]
   for point in GaussianPoint.stopped {
     // Apart, so that those that need many replicates do not keep the others drawing.
-    add(point, 1, 1, [.score, .meanBaseline], together: [.score, .meanBaseline])
+    add(point, 1, 1, [.score, .meanBaseline], together: [.score, .meanBaseline], wished: [0.1, 0.05])
     add(point, 1, 1, light, together: light)
     add(point, 1, 4, [.leaveOneOut], together: [])
     add(point, 10, 1, [.meanBaseline] + light, together: [.meanBaseline] + light)

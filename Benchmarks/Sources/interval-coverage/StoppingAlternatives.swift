@@ -3,42 +3,49 @@ import Foundation
 import Randomness
 
 /// A rule that might have been: the same checkpoints and the same demand, but another answer to when to stop.
-enum StoppingAlternative: CaseIterable, Sendable {
-  /// At the first checkpoint that meets the demand.
-  case first
-  /// The same, from 16384 replicates on.
-  case later
-  /// At the second checkpoint in a row that meets it.
-  case confirmed
-  /// At the checkpoint after the first that meets it, whatever it shows.
-  case doubled
+enum StoppingAlternative: Sendable {
+  /// At the first checkpoint that meets the demand, from so many replicates on.
+  case first(from: Int)
+  /// At the second in a row that meets it, of those from so many replicates on.
+  case twice(from: Int)
+  /// At the one after the first that meets it, whatever it shows.
+  case oneMore
   /// At the first that meets it where the one before met √2 times the demand with a tenth to spare.
   case steady
-  /// The first with two thirds of E below 65536 replicates.
+  /// At the first that meets it, and below 65536 replicates two thirds of E.
   case strictEarly
+
+  static let all: [StoppingAlternative] = [
+    .first(from: 4096), .first(from: 16_384), .twice(from: 4096), .twice(from: 8192), .twice(from: 16_384), .oneMore,
+    .steady, .strictEarly,
+  ]
 
   var name: String {
     switch self {
-    case .first: "first"
-    case .later: "first from 16384 on"
-    case .confirmed: "twice in a row"
-    case .doubled: "one checkpoint more"
+    case .first(let start): "first from \(start)"
+    case .twice(let start): "twice in a row from \(start)"
+    case .oneMore: "one checkpoint more"
     case .steady: "after 1.1 sqrt(2) E"
     case .strictEarly: "E/1.5 below 65536"
     }
   }
 
-  /// Whether to stop after the last of `met`: for each checkpoint so far, whether it meets E, 1.1 √2 E and E/1.5.
-  func stops(_ met: [(wished: Bool, loose: Bool, strict: Bool)], replicates: Int) -> Bool {
-    guard let last = met.last else { return false }
-    let before = met.dropLast().last
+  /// What a checkpoint showed: whether it meets E, 1.1 √2 E and E/1.5.
+  struct Look {
+    let replicates: Int
+    let meets, meetsLoose, meetsStrict: Bool
+  }
+
+  /// Whether to stop after the last of `looks`.
+  func stops(_ looks: [Look]) -> Bool {
+    guard let last = looks.last else { return false }
+    let before = looks.dropLast().last
     return switch self {
-    case .first: last.wished
-    case .later: last.wished && replicates >= 16_384
-    case .confirmed: last.wished && before?.wished ?? false
-    case .doubled: before?.wished ?? false
-    case .steady: last.wished && before?.loose ?? false
-    case .strictEarly: replicates < 65_536 ? last.strict : last.wished
+    case .first(let start): last.meets && last.replicates >= start
+    case .twice(let start): last.meets && (before.map { $0.meets && $0.replicates >= start } ?? false)
+    case .oneMore: before?.meets ?? false
+    case .steady: last.meets && before?.meetsLoose ?? false
+    case .strictEarly: last.replicates < 65_536 ? last.meetsStrict : last.meets
     }
   }
 }
@@ -57,14 +64,15 @@ func measureAlternatives(
   let rules = wished.map { e in
     [e, 1.1 * 2.0.squareRoot() * e, e / 1.5].map { StoppingRule(relativeError: $0, maximum: maximum) }
   }
-  let alternatives = StoppingAlternative.allCases
+  let alternatives = StoppingAlternative.all
+  let checkpoints = sequence(first: 4096) { 2 * $0 }.prefix { $0 < maximum } + [maximum]
   var tallies = rules.map { _ in alternatives.map { _ in StoppedTally(entries: 1, blocks: blocks.count) } }
   var random = try stream(name, "draws", size)
   for _ in 0..<repetitions {
     var moments = ComparisonMoments(blocks: blocks.map(\.range), scales: [scales]), done = 0
     var goesOn = rules.map { _ in alternatives.map { _ in true } }
-    var met: [[(wished: Bool, loose: Bool, strict: Bool)]] = rules.map { _ in [] }
-    for checkpoint in rules[0][0].checkpoints where goesOn.contains(where: { $0.contains(true) }) {
+    var looks: [[StoppingAlternative.Look]] = rules.map { _ in [] }
+    for checkpoint in checkpoints where goesOn.contains(where: { $0.contains(true) }) {
       while done < checkpoint {
         let lanes = min(checkpoint - done, lanesPerBatch)
         var gradients = [[Double](repeating: 0, count: parameters * lanes)]
@@ -74,12 +82,13 @@ func measureAlternatives(
       }
       for r in rules.indices {
         let now = rules[r].map { $0.shortfall(moments, floors: floors) == nil }
-        met[r].append((now[0], now[1], now[2]))
+        looks[r].append(.init(replicates: done, meets: now[0], meetsLoose: now[1], meetsStrict: now[2]))
         for (a, alternative) in alternatives.enumerated() where goesOn[r][a] {
-          let stops = alternative.stops(met[r], replicates: done)
+          let stops = alternative.stops(looks[r])
           guard stops || checkpoint == maximum else { continue }
           goesOn[r][a] = false
-          tallies[r][a].add(moments, replicates: done, isReached: stops) { source.truth($0, block: $1) }
+          // At the maximum nothing is chosen: to be there is enough.
+          tallies[r][a].add(moments, replicates: done, isReached: stops || now[0]) { source.truth($0, block: $1) }
         }
       }
     }

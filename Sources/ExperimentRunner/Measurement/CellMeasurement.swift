@@ -56,7 +56,7 @@ struct CellMeasurement: Sendable {
     let floors = try RoundingFloor.measure(cell, prepared, seed: seed)
     let empty = ComparisonMoments(blocks: blocks.map(\.range), scales: floors.map(\.scales))
     let queue = ChunkQueue(empty: empty)
-    var done = 0, shortfall: StoppingRule.Shortfall?
+    var done = 0, course = StoppingRule.Course(rule)
     for checkpoint in rule.checkpoints {
       let chunks = (checkpoint + chunkSize - 1) / chunkSize
       queue.extend(to: chunks)
@@ -75,12 +75,11 @@ struct CellMeasurement: Sendable {
         try await group.waitForAll()
       }
       done = checkpoint
-      shortfall = rule.shortfall(queue.result, floors: floors.map(\.variances))
-      if shortfall == nil { break }
+      if course.isOver(queue.result, replicates: done, floors: floors.map(\.variances)) { break }
     }
     try progress(rule.maximum - done)
     return CellMeasurement(
-      cell: cell, moments: queue.result, replicates: done, shortfall: shortfall, floors: floors.map(\.variances),
+      cell: cell, moments: queue.result, replicates: done, shortfall: course.shortfall, floors: floors.map(\.variances),
       warmUps: prepared.map(\.warmUp), blocks: blocks)
   }
 }

@@ -6,11 +6,10 @@ import Testing
 /// `"replicates": "auto"`.
 @Suite struct StoppingTests {
   static let cells = #"""
-    "at": ["initial", {"mean": 0.4, "log_scale": -0.3}], "samples": [2, 4],
-    "model": {"id": "logistic-regression", "options": {"minibatch": 20}},
+    "at": ["initial", "posterior"], "model": ["gaussian", {"id": "gaussian", "options": {"dimension": 10}}],
     "estimators": ["reparam", "stl", {"id": "score", "options": {"baseline": "moving-average"}}],
     """#
-  static let auto = #""replicates": "auto", "relative_error": 0.045, "max_replicates": 10000"#
+  static let auto = #""replicates": "auto", "relative_error": 0.05, "max_replicates": 100000"#
 
   func run(_ members: String, threads: Int = 2) async throws -> ExperimentResults {
     let reading = try Reading(members: members)
@@ -35,8 +34,8 @@ import Testing
   @Test func aStoppedCellHasTheDigitsOfFixedReplicates() async throws {
     let stopped = try await run(Self.cells + Self.auto)
     let counts = stopped.cells.map(\.replicates)
-    // A case of each kind: the first checkpoint, one between, and the last, which ends within a chunk.
-    #expect(counts.count == 4 && Set(counts).isSubset(of: [4096, 8192, 10_000]) && Set(counts).count >= 2, "\(counts)")
+    // The second checkpoint, the next, and the last, which ends within a chunk.
+    #expect(counts.count == 4 && Set(counts) == [32_768, 65_536, 100_000], "\(counts)")
     for count in Set(counts) {
       let fixed = try await run(Self.cells + #""replicates": \#(count)"#)
       for cell in counts.indices where counts[cell] == count {
@@ -45,22 +44,26 @@ import Testing
     }
   }
 
-  @Test func itStopsAtTheFirstCheckpointThatWillDo() async throws {
+  @Test func itStopsWhereTheDemandIsMetTwiceInARow() async throws {
     let stopped = try await run(Self.cells + Self.auto)
     func isNarrow(_ figures: CellFigures) -> Bool {
       figures.entries.allSatisfy { entry in
         entry.blocks.allSatisfy {
-          $0.mark == .none && ($0.interval.high - $0.interval.low) / 2 / $0.variance <= 0.045
+          $0.mark == .rounding
+            || $0.mark == .none && ($0.interval.high - $0.interval.low) / 2 / $0.variance <= 0.05
         }
       }
     }
-    for checkpoint in [4096, 8192] {
-      let fixed = try await run(Self.cells + #""replicates": \#(checkpoint)"#)
-      for (early, late) in zip(fixed.cells, stopped.cells) where late.replicates >= checkpoint {
-        #expect(isNarrow(early) == (late.replicates == checkpoint))
-      }
+    let checkpoints = [16_384, 32_768, 65_536]
+    var met: [[Bool]] = []
+    for checkpoint in checkpoints {
+      met.append(try await run(Self.cells + #""replicates": \#(checkpoint)"#).cells.map(isNarrow))
     }
-    for cell in stopped.cells { #expect((cell.shortfall == nil) == isNarrow(cell)) }
+    for (c, cell) in stopped.cells.enumerated() {
+      let second = checkpoints.indices.dropFirst().first { met[$0][c] && met[$0 - 1][c] }
+      #expect(cell.replicates == second.map { checkpoints[$0] } ?? 100_000)
+      #expect((cell.shortfall == nil) == isNarrow(cell))
+    }
   }
 
   @Test func threadsChangeNothing() async throws {
@@ -77,7 +80,7 @@ import Testing
       done.add($0)
       return true
     }
-    #expect(done.sum == 4 * 10_000)
+    #expect(done.sum == 4 * 100_000)
   }
 
   @Test func streamsAreCheckedForTheMost() throws {
