@@ -82,7 +82,8 @@ let package = Package(
     .testTarget(
       name: "EstimatorsTests",
       dependencies: [
-        "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Randomness",
+        "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization",
+        "Randomness",
         "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
