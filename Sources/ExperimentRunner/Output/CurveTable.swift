@@ -28,22 +28,30 @@ package struct CurveTable {
   }
 
   private func rendered(_ cell: CellCurves) -> String {
-    var table = TextTable(columns: [
+    // Where all curves cost the same, equal steps are equal work.
+    let costsDiffer = Set(cell.ranking.map(\.group.costPerStep)).count > 1
+    let columns: [TextTable.Column] = [
       .init("estimator"), .init("optimizer"), .init("marks"), .init("at the end", alignment: .decimalPoint),
       .init("95 % interval"), .init("behind", alignment: .decimalPoint), .init("interval"),
-      .init("cost", alignment: .right), .init("at equal work", alignment: .decimalPoint), .init("95 % interval"),
-      .init("step", alignment: .right),
-    ])
+      .init("cost", alignment: .right),
+    ]
+    let workColumns: [TextTable.Column] = [
+      .init("at equal work", alignment: .decimalPoint), .init("95 % interval"), .init("step", alignment: .right),
+    ]
+    var table = TextTable(columns: columns + (costsDiffer ? workColumns : []))
     for row in cell.ranking {
       let end = shown(row.end.value), behind = shown(row.end.behind), atWork = shown(row.atWork?.value)
       let isBest = row.end.behind == nil && row.end.value != nil
-      table.rows.append([
+      let cells: [TextTable.Cell] = [
         .init((isBest ? "* " : row.end.isBestOfEstimator && hasGrid ? "+ " : "  ") + estimator(row), bold: isBest),
         .init(results.spec.training.optimizers[row.group.optimizer].text), .init(marks(row.group)),
         .init(end.value, bold: isBest), .init(end.interval), .init(behind.value), .init(behind.interval),
-        .init(significant(row.group.costPerStep * Double(row.end.step), digits: 3)), .init(atWork.value),
-        .init(atWork.interval), .init(row.atWork.map { String($0.step) } ?? ""),
-      ])
+        .init(significant(row.group.costPerStep * Double(row.end.step), digits: 3)),
+      ]
+      let workCells: [TextTable.Cell] = [
+        .init(atWork.value), .init(atWork.interval), .init(row.atWork.map { String($0.step) } ?? ""),
+      ]
+      table.rows.append(cells + (costsDiffer ? workCells : []))
     }
     let indented = table.rendered(style: style).split(separator: "\n", omittingEmptySubsequences: false)
       .map { $0.isEmpty ? "" : "  " + $0 }.joined(separator: "\n")
