@@ -54,7 +54,7 @@ import Testing
                               for a cost function)
       --sampling <id>         How draws are made. (default: iid)
       --at <point …>          Where: initial, optimum, a point that the model
-                              names, or BLOCK=VALUE,… (default: initial)
+                              names, BLOCK=VALUE,… or file=PATH. (default: initial)
       --samples <k …>         K, draws an estimate. (default: 1)
       --replicates <r>        R, estimates measured, or 'auto'. (default: 10000)
       --relative-error <e>    With 'auto': half-width of the 95 % intervals by
@@ -68,8 +68,57 @@ import Testing
       --dry-run               Say what would be spent and how long it may take;
                               measure and write nothing.
       --out <dir>             Write manifest and CSV files to this directory.
-      --format <format>       What to print: table, csv (variance.csv) or json (the
-                              same rows). (values: table, csv, json; default: table)
+      --format <format>       What to print: table, csv (variance.csv or elbo.csv)
+                              or json (the same rows). (values: table, csv, json;
+                              default: table)
+      --version               Show the version.
+      -h, --help              Show help information.
+
+    """
+
+  static let elbo = """
+    OVERVIEW: Optimizes with each estimator and follows the ELBO.
+
+    Every option has a default: 'workbench elbo --estimator reparam' runs. Repeat
+    an option for more values, or give them together: --learning-rate 0.001 0.01
+    0.1 tries each with every estimator and marks its best. Run r of every
+    estimator uses the same random numbers. Nothing is written without --out.
+
+    USAGE: workbench elbo <options>
+
+    OPTIONS:
+      --estimator <id …>      What to compare, or 'all'.
+      --model <id>            Model or cost function. (default: gaussian)
+      --family <id>           Variational family. (default: mean-field-normal)
+      --objective <id>        What the gradient is of. (default: elbo; expectation
+                              for a cost function)
+      --sampling <id>         How draws are made. (default: iid)
+      --at <point>            The point to start from. (default: initial)
+      --samples <k …>         K, draws a step. (default: 1)
+      --optimizer <id …>      How steps are made of gradients. (default: adam)
+      --learning-rate <a …>   Step size at the start. (default: the optimizer's)
+      --steps <t>             T, steps of a run. (default: 1000)
+      --runs <n>              Runs of each curve, with numbers of their own.
+                              (default: 5)
+      --evaluate <steps>      Steps between evaluations of the ELBO. (default: a
+                              fiftieth of the run)
+      --evaluation-draws <s>  Fresh draws of an evaluation. (default: 1000)
+      --save-parameters <step …>
+                              Steps whose parameters are written to parameters.csv.
+      --stop-relative-change <part>
+                              Stop where the ELBO changes by less than this part of
+                              itself, its uncertainty included.
+      --stop-window <w>       Evaluations that the change is between. (default: 5)
+      --seed <n>              Seed. (default: GSL_RNG_SEED, or 1)
+      --rng <type>            Generator of GSL's. (default: GSL_RNG_TYPE, or
+                              mt19937)
+      --threads <t>           Parallel tasks. (default: the number of processors)
+      --dry-run               Say what would be spent and how long it may take;
+                              measure and write nothing.
+      --out <dir>             Write manifest and CSV files to this directory.
+      --format <format>       What to print: table, csv (variance.csv or elbo.csv)
+                              or json (the same rows). (values: table, csv, json;
+                              default: table)
       --version               Show the version.
       -h, --help              Show help information.
 
@@ -77,6 +126,11 @@ import Testing
 
   @Test(arguments: [[], ["--help"], ["-h"], ["help"]]) func overviewOfTheTool(_ arguments: [String]) throws {
     #expect(try Sandbox().run(arguments) == Outcome(status: 0, output: Self.overview + "\n"))
+  }
+
+  @Test(arguments: [["elbo", "--help"], ["elbo", "-h"], ["help", "elbo"]])
+  func helpOfElbo(_ arguments: [String]) throws {
+    #expect(try Sandbox().run(arguments) == Outcome(status: 0, output: Self.elbo + "\n"))
   }
 
   @Test(arguments: [["variance", "--help"], ["help", "variance"]])
