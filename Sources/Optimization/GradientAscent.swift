@@ -15,6 +15,9 @@ public struct GradientAscent: Hashable, Sendable {
   public var savedSteps: Set<Int>
   public var convergenceRule: ConvergenceRule?
 
+  /// An objective beyond this is as good as not finite.
+  static let beyond = 1e100
+
   public init(
     samples: Int, steps: Int, evaluateEvery: Int, evaluationDraws: Int = 1000, savedSteps: Set<Int> = [],
     convergenceRule: ConvergenceRule? = nil
@@ -52,7 +55,8 @@ public enum RunStatus: String, Sendable {
   case finished
   /// The stopping rule was met.
   case converged
-  /// A gradient, a parameter or the objective was not finite; the run ended there.
+  /// A gradient, a parameter or the objective (the exact one where it is known) was not finite, or the objective beyond
+  /// 10¹⁰⁰; the run ended there.
   case diverged
   /// The run was broken off from outside.
   case interrupted
@@ -97,14 +101,20 @@ extension GradientAscent {
       if savedSteps.contains(step) { curve.saved.append((step, ascent.reported)) }
       if step % evaluateEvery == 0 || step == steps {
         let estimate = evaluation.estimate(at: ascent.reported, random: &ascent.streams.evaluation)
+        let exact = problem.exact(at: ascent.reported)?.value
         estimates.append(estimate)
-        let isLost = !estimate.value.isFinite
+        let isLost = !((exact ?? estimate.value).magnitude <= Self.beyond)
         let isConverged = convergenceRule?.isMet(by: estimates) ?? false
         curve.points.append(
           CurvePoint(
-            step: step, value: estimate.value, mcse: estimate.mcse, exact: problem.exact(at: ascent.reported)?.value,
+            step: step, value: estimate.value, mcse: estimate.mcse, exact: exact,
             status: isLost ? .diverged : step == steps ? .finished : isConverged ? .converged : .running))
-        if isLost || isConverged { break }
+        if isLost { break }
+        if isConverged {
+          // What a run ends with is kept, whenever it ends.
+          if !savedSteps.isEmpty, !savedSteps.contains(step) { curve.saved.append((step, ascent.reported)) }
+          break
+        }
       }
       guard step < steps else { break }
       guard goOn(step) else {

@@ -82,11 +82,22 @@ public struct StepSize: Hashable, Sendable {
     let period = self.period ?? max(1, total / 10)
     switch schedule {
     case .constant: return learningRate
-    case .step: return (0..<step / period).reduce(learningRate) { rate, _ in rate * decay }
+    case .step: return learningRate * power(decay, step / period)
     case .inverseTime: return learningRate / (1 + Double(step) / Double(period))
     case .cosine: return learningRate * (0.5 + 0.5 * cos(Double.pi * Double(step) / Double(total)))
     case .quarterCosine: return learningRate * cos(0.5 * Double.pi * Double(step) / Double(total))
     }
+  }
+
+  /// xⁿ by squaring, the same bits everywhere.
+  private func power(_ x: Double, _ n: Int) -> Double {
+    var (result, square, rest) = (1.0, x, n)
+    while rest > 0 {
+      if rest % 2 == 1 { result *= square }
+      square *= square
+      rest /= 2
+    }
+    return result
   }
 
   func check() throws(ComponentError) {

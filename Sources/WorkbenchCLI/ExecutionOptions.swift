@@ -55,7 +55,6 @@ struct ExecutionOptions: ParsableArguments {
     ) { goOn in
       try await Experiment.run(experiment.plan, experiment.spec, threads: threadCount, goOn: goOn)
     } show: { results in
-      results.notes.forEach { Workbench.report("note: \(experiment.prefix)\($0)") }
       show(results)
       return results.failures.map { experiment.prefix + $0 }
     }
@@ -70,7 +69,7 @@ struct ExecutionOptions: ParsableArguments {
       try await Training.run(experiment.plan, experiment.spec, threads: threadCount, goOn: goOn)
     } show: { results in
       show(results)
-      return []
+      return results.failures.map { experiment.prefix + $0 }
     }
   }
 
@@ -104,6 +103,7 @@ struct ExecutionOptions: ParsableArguments {
       staged?.discard()
       throw Failure(.interrupted, ["interrupted"])
     }
+    outcome.notes.forEach { Workbench.report("note: \(experiment.prefix)\($0)") }
     let failures = show(outcome)
     guard outcome.isComplete else {
       staged?.discard()

@@ -55,8 +55,11 @@ public enum Workbench {
       print(WorkbenchCommand.fullMessage(for: error))
       return 0
     }
+    let message = oneLine(WorkbenchCommand.message(for: error))
+    // The parser takes a value that begins with a hyphen for an option.
+    let value = message.hasPrefix("Missing value for") ? "; one that begins with '-' is written --option=-1" : ""
     let hint = status == .usage ? " (see 'workbench --help')" : ""
-    report(oneLine(WorkbenchCommand.message(for: error)) + hint)
+    report(message + value + hint)
     return status.rawValue
   }
 

@@ -221,7 +221,7 @@ import Testing
     return sums.map { ($0.0 / weights, $0.1 / weights) }
   }
 
-  @Test(arguments: [0, 0.3, -1, 5, -20, 40], [0, 1e-8, 0.1, 1, 3, 20, 200])
+  @Test(arguments: [0, 0.3, -1, 5, -20, 40], [0, 1e-8, 0.1, 1, 3, 20, 31.9, 32.1, 200, 600])
   func softplusMomentsAgreeWithSimpsonsRule(_ mean: Double, _ deviation: Double) {
     var found = [Double](repeating: .nan, count: 4)
     wb_softplus_moments(mean, deviation, &found)
@@ -240,5 +240,25 @@ import Testing
     #expect(found.allSatisfy { abs($0 - wanted) < 1e-12 * wanted })
     wb_softplus_moments(-1000, 2, &found)
     #expect(found == [0, 0, 0, 0])
+  }
+
+  /// However wide, the cost is the same; E log(1 + e^t) is then E max(t, 0) = s/√(2π), and the derivatives' means are
+  /// their integrals, 1, ½ and 0, times the density.
+  @Test(arguments: [1e9, 1e150, 1e300]) func softplusMomentsOfTheWidest(_ deviation: Double) {
+    var found = [Double](repeating: .nan, count: 4)
+    wb_softplus_moments(0, deviation, &found)
+    let density = 0.3989422804014327 / deviation
+    #expect(abs(found[0] / deviation - 0.3989422804014327) < 1e-15 && abs(found[1] - 0.5) < 1e-15)
+    #expect(abs(found[2] / density - 1) < 1e-9 && abs(found[3] / density) < 1e-9)
+  }
+
+  @Test func softplusMomentsOfWhatIsNotFinite() {
+    var found = [Double](repeating: 0, count: 4)
+    wb_softplus_moments(0, .infinity, &found)
+    #expect(!found[0].isFinite)
+    wb_softplus_moments(.nan, 1, &found)
+    #expect(found[0].isNaN)
+    wb_softplus_moments(0, .nan, &found)
+    #expect(found[0].isNaN)
   }
 }

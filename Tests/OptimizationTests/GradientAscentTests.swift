@@ -114,6 +114,52 @@ import VariationalFamilies
     #expect(curve.points.dropLast().allSatisfy { $0.status == .running })
   }
 
+  /// Two draws: the standard error is half their distance.
+  @Test func standardErrorsOfTheFewest() throws {
+    let problem = try gaussian(), start = problem.family.initialParameters
+    let ascent = GradientAscent(samples: 1, steps: 1, evaluateEvery: 1, evaluationDraws: 2)
+    let point = try #require(try run(ascent, problem, ExactGradient(), sgd(0.1)).points.first)
+    let generator = try #require(Generator.named("mt19937"))
+    var random = try RandomStream(generator, index: 3)
+    var block = DrawBlock(shape: Shape(samples: 1, dimension: 1, parameters: 2, lanes: 2), parameters: start)
+    block.sample(problem, random: &random)
+    block.evaluate(Quantities(values: problem.terms), of: problem)
+    let values = (0..<2).map { lane in
+      problem.terms.members.reduce(0) { $0 + block.evaluation.values(of: $1)[lane] }
+    }
+    let (value, mcse) = (0.5 * (values[0] + values[1]), 0.5 * abs(values[0] - values[1]))
+    #expect(abs((point.value ?? .nan) - value) < 1e-14 && abs((point.mcse ?? .nan) - mcse) < 1e-14)
+  }
+
+  /// The exact objective says whether a run is lost, where it is known.
+  @Test func anObjectiveThatIsNotFiniteIsDivergence() throws {
+    let model = try PoissonRegression().makeIntegrand()
+    let problem = try problem(model)
+    let wide = Array(repeating: 0.0, count: model.dimension) + Array(repeating: 4.0, count: model.dimension)
+    let ascent = GradientAscent(samples: 1, steps: 3, evaluateEvery: 1, evaluationDraws: 2)
+    let curve = try run(ascent, problem, ExactGradient(), sgd(1e-300), from: wide)
+    #expect(curve.points.map(\.status) == [.diverged] && curve.points[0].exact == -.infinity)
+  }
+
+  @Test func whatARunEndsWithIsSaved() throws {
+    let ascent = GradientAscent(
+      samples: 10, steps: 100_000, evaluateEvery: 20, savedSteps: [0, 100_000],
+      convergenceRule: ConvergenceRule(relativeChange: 0.01))
+    let curve = try run(ascent, try gaussian(), StickingTheLanding(), sgd(0.05))
+    let last = try #require(curve.points.last)
+    #expect(curve.status == .converged && curve.saved.map(\.step) == [0, last.step])
+  }
+
+  /// However wide q becomes, looking at it takes no longer: the exact bound's quadrature does not grow with it.
+  @Test func aRunThatIsLostOnALogisticModelEndsAtOnce() throws {
+    let model = try LogisticRegression().makeIntegrand()
+    let problem = try problem(model)
+    let ascent = GradientAscent(samples: 1, steps: 200, evaluateEvery: 1, evaluationDraws: 10)
+    let curve = try run(ascent, problem, ScoreFunction(), sgd(1))
+    let widest = curve.points.compactMap(\.exact).min() ?? 0
+    #expect(curve.status == .diverged && widest < -1e6)
+  }
+
   @Test func interruptionKeepsWhatWasDone() throws {
     let ascent = GradientAscent(samples: 1, steps: 1000, evaluateEvery: 10)
     let curve = try run(ascent, try gaussian(), Reparameterization(), sgd(0.01)) { $0 < 25 }

@@ -164,7 +164,9 @@ import Testing
       "variance --estimator score --threads 0",
       "--threads expects an integer from 1 to 1024, found 0 (see 'workbench --help')", status: 64),
     Case(
-      "variance --estimator score --seed", "Missing value for '--seed <n>' (see 'workbench --help')", status: 64),
+      "variance --estimator score --seed",
+      "Missing value for '--seed <n>'; one that begins with '-' is written --option=-1 (see 'workbench --help')",
+      status: 64),
     Case("frobnicate", "Unexpected argument 'frobnicate' (see 'workbench --help')", status: 64),
     Case("run", "Missing expected argument '<file> ...' (see 'workbench --help')", status: 64),
   ]

@@ -116,7 +116,8 @@ void wb_regression(enum wb_response response, double precision, const double *de
                    double *gradient, size_t K, size_t D, size_t B);
 
 /// With t ~ N(mean, deviation^2) and g(t) = log(1 + e^t): out = the means of g and of its first, second and fourth
-/// derivatives. The trapezoidal rule on +-9 deviations with a step that resolves g's poles at +-i pi.
+/// derivatives. The trapezoidal rule on +-9 deviations with a step that resolves g's poles at +-i pi; above a deviation of
+/// 32, where that takes many points, closed forms and a Gauss rule.
 void wb_softplus_moments(double mean, double deviation, double *out);
 
 // moments.c ----------------------------------------------------------------------------------------------------

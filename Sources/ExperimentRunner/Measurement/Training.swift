@@ -18,6 +18,14 @@ package struct TrainingResults: Sendable {
   package let threads: Int
   /// By cell, estimator, optimizer and run; where the run was interrupted, those that had begun.
   package let curves: [MeasuredCurve]
+  /// Cells whose every run has diverged, a line each: there is nothing to compare.
+  package var failures: [String] {
+    plan.cells.indices.compactMap { c in
+      let own = curves.filter { $0.cell == c }
+      return !own.isEmpty && own.allSatisfy { $0.curve.status == .diverged }
+        ? "\(plan.cells[c].text): every run diverged" : nil
+    }
+  }
   /// Whether every curve came to its own end.
   package var isComplete: Bool {
     curves.count == Training.runCount(plan, spec) && curves.allSatisfy { $0.curve.status != .interrupted }
@@ -153,7 +161,9 @@ extension Training {
         }
         let gaps = zip(times.dropFirst(), times).map { $0 - $1 }.sorted()
         let evaluations = Double(training.steps / ascent.evaluateEvery + 1)
-        let run = gaps[gaps.count / 2] * Double(training.steps) + times[0] * evaluations
+        // A run that is lost at once has no step to time.
+        let step = gaps.isEmpty ? 0 : gaps[gaps.count / 2]
+        let run = step * Double(training.steps) + (times.first ?? 0) * evaluations
         seconds = seconds.map { $0 + run * Double(runs) }
       }
     }

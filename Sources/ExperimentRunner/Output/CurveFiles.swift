@@ -9,12 +9,14 @@ package enum CurveFiles {
     "exact_elbo", "log_evidence", "gap", "evaluations", "gradient_evaluations", "status",
   ]
   package static let bandColumns = [
-    "model", "family", "objective", "sampling", "estimator", "optimizer", "samples", "step", "runs", "diverged", "elbo",
+    "model", "family", "objective", "sampling", "estimator", "optimizer", "samples", "step", "runs", "diverged",
+    "source", "elbo",
     "elbo_ci_low", "elbo_ci_high", "elbo_sd", "elbo_min", "elbo_max", "evaluations", "gradient_evaluations",
   ]
   package static let rankingColumns = [
     "model", "family", "objective", "sampling", "estimator", "optimizer", "samples", "compared_at", "step",
-    "evaluations", "gradient_evaluations", "runs", "diverged", "elbo", "elbo_ci_low", "elbo_ci_high", "elbo_sd",
+    "evaluations", "gradient_evaluations", "runs", "diverged", "source", "elbo", "elbo_ci_low", "elbo_ci_high",
+    "elbo_sd",
     "behind", "behind_ci_low", "behind_ci_high", "below_optimum", "best_of_estimator",
   ]
   package static var parameterColumns: [String] { SavedParameters.columns }
@@ -36,16 +38,18 @@ package enum CurveFiles {
   }
 
   package static func bandRows(_ results: TrainingResults) -> [[CSVFiles.Field]] {
-    results.groups.flatMap { group in
-      group.steps.map { step in
-        let values = group.values(at: step).compactMap(\.self)
+    let groups = results.groups
+    // A curve whose runs are all lost has rows as long as another of its cell goes on.
+    let steps = Dictionary(grouping: groups, by: \.cell).mapValues { Set($0.flatMap(\.steps)).sorted() }
+    return groups.flatMap { group in
+      (steps[group.cell] ?? []).compactMap { step -> [CSVFiles.Field]? in
+        let values = group.values(at: step).compactMap(\.self), lost = group.diverged(by: step)
+        if values.isEmpty, lost == 0 { return nil }
         let band = values.isEmpty ? nil : MeanInterval(values)
-        let lost = group.curves.count { curve in
-          curve.curve.points.contains { $0.step <= step && $0.status == .diverged }
-        }
         let cost = results.cost(group.cell, group.entry, steps: step)
         return results.key(group.cell, group.entry, group.optimizer) + [
-          .integer(step), .integer(values.count), .integer(lost), .number(band?.mean), .number(band?.low),
+          .integer(step), .integer(values.count), .integer(lost), .text(group.source), .number(band?.mean),
+          .number(band?.low),
           .number(band?.high), .number(band?.deviation), .number(values.min()), .number(values.max()),
           .number(cost.evaluations), .number(cost.gradients),
         ]
@@ -63,7 +67,8 @@ package enum CurveFiles {
         let cost = results.cost(group.cell, group.entry, steps: standing.step)
         return results.key(group.cell, group.entry, group.optimizer) + [
           .text(comparedAt), .integer(standing.step), .number(cost.evaluations), .number(cost.gradients),
-          .integer(standing.value?.count ?? 0), .integer(group.diverged), .number(standing.value?.mean),
+          .integer(standing.value?.count ?? 0), .integer(standing.diverged), .text(group.source),
+          .number(standing.value?.mean),
           .number(standing.value?.low), .number(standing.value?.high), .number(standing.value?.deviation),
           .number(standing.behind?.mean), .number(standing.behind?.low), .number(standing.behind?.high),
           .number(cell.cell.greatest.flatMap { best in standing.value.map { best.value - $0.mean } }),

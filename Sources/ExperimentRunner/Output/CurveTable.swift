@@ -15,15 +15,19 @@ package struct CurveTable {
   package func rendered() -> String {
     let cells = results.cells
     guard !cells.isEmpty else { return "No run had begun.\n" }
-    var parts = cells.map(rendered)
     let rows = cells.flatMap(\.ranking)
-    var lines = ["*  the best at the end; the others are behind it by so much, paired by run"]
+    var parts = cells.map(rendered)
+    var lines: [String] = []
+    if rows.contains(where: { $0.end.behind != nil }) {
+      lines.append(
+        "*  the best at the end; the others are behind it by so much, paired by run, all intervals at 95 % together")
+    }
     if results.spec.training.optimizers.count > 1 { lines.append("+  the best of its estimator's optimizers") }
-    if rows.contains(where: { $0.group.diverged > 0 }) {
+    if rows.contains(where: { $0.end.diverged > 0 }) {
       lines.append("d  runs that diverged; the figures are of the others")
     }
     if rows.contains(where: { $0.group.interrupted > 0 }) { lines.append("i  runs that were interrupted") }
-    parts.append(lines.joined(separator: "\n"))
+    if !lines.isEmpty { parts.append(lines.joined(separator: "\n")) }
     return parts.joined(separator: "\n\n") + "\n"
   }
 
@@ -32,7 +36,7 @@ package struct CurveTable {
     let costsDiffer = Set(cell.ranking.map(\.group.costPerStep)).count > 1
     let columns: [TextTable.Column] = [
       .init("estimator"), .init("optimizer"), .init("marks"), .init("at the end", alignment: .decimalPoint),
-      .init("95 % interval"), .init("behind", alignment: .decimalPoint), .init("interval"),
+      .init("95 % interval"), .init("behind", alignment: .decimalPoint), .init("interval *"),
       .init("cost", alignment: .right),
     ]
     let workColumns: [TextTable.Column] = [
@@ -41,11 +45,12 @@ package struct CurveTable {
     var table = TextTable(columns: columns + (costsDiffer ? workColumns : []))
     for row in cell.ranking {
       let end = shown(row.end.value), behind = shown(row.end.behind), atWork = shown(row.atWork?.value)
-      let isBest = row.end.behind == nil && row.end.value != nil
       let cells: [TextTable.Cell] = [
-        .init((isBest ? "* " : row.end.isBestOfEstimator && hasGrid ? "+ " : "  ") + estimator(row), bold: isBest),
-        .init(results.spec.training.optimizers[row.group.optimizer].text), .init(marks(row.group)),
-        .init(end.value, bold: isBest), .init(end.interval), .init(behind.value), .init(behind.interval),
+        .init(
+          (row.end.isBest ? "* " : row.end.isBestOfEstimator && hasGrid ? "+ " : "  ") + estimator(row),
+          bold: row.end.isBest),
+        .init(results.spec.training.optimizers[row.group.optimizer].text), .init(marks(row)),
+        .init(end.value, bold: row.end.isBest), .init(end.interval), .init(behind.value), .init(behind.interval),
         .init(significant(row.group.costPerStep * Double(row.end.step), digits: 3)),
       ]
       let workCells: [TextTable.Cell] = [
@@ -76,27 +81,33 @@ package struct CurveTable {
 
   /// A sentence on the best curve and the next of another estimator.
   private func verdict(_ cell: CellCurves) -> String {
-    guard let best = cell.ranking.first(where: { $0.end.behind == nil && $0.end.value != nil }) else {
+    guard let best = cell.ranking.first(where: \.end.isBest), let mean = best.end.value?.mean else {
       return "No run came to its end."
     }
-    let verb = cell.cell.problem.isMinimized ? "lowest" : "highest"
-    var text = "\(name(best)) ends \(verb)"
-    let rivals = cell.ranking.filter { $0.group.entry != best.group.entry && $0.end.isBestOfEstimator }
-    let next = rivals.filter { $0.end.behind != nil }
+    let sign = cell.cell.problem.isMinimized ? -1.0 : 1.0
+    let surpassed = cell.ranking.contains { row in row.end.value.map { sign * $0.mean > sign * mean } ?? false }
+    var text =
+      surpassed
+      ? "\(name(best)) loses the fewest runs" : "\(name(best)) ends \(sign < 0 ? "lowest" : "highest")"
+    let rivals = cell.ranking.filter { row in
+      row.group.entry != best.group.entry && row.end.isBestOfEstimator && row.end.diverged == best.end.diverged
+    }
+    let ties = rivals.filter { ($0.end.behind?.low ?? -.infinity) <= 0 }
+    let next = rivals.filter { ($0.end.behind?.low ?? -.infinity) > 0 }
       .min { ($0.end.behind?.mean ?? .infinity) < ($1.end.behind?.mean ?? .infinity) }
-    if let next, let behind = next.end.behind {
+    if let first = ties.first {
+      let others = ties.count == 1 ? "" : ties.count == 2 ? " and \(name(ties[1]))" : " and \(ties.count - 1) others"
+      text += "; \(name(first))\(others) cannot be told from it"
+      if (first.end.behind?.count ?? 0) < 5 { text += " by so few runs" }
+    } else if let next, let behind = next.end.behind {
       let gap = shown(behind)
-      if let low = behind.low, low <= 0 {
-        text += "; \(name(next)) cannot be told from it, being behind by \(gap.value) \(gap.interval)"
-      } else {
-        text += ", ahead of \(name(next)) by \(gap.value)\(gap.interval.isEmpty ? "" : " " + gap.interval)"
-      }
+      text += ", ahead of \(name(next)) by \(gap.value)\(gap.interval.isEmpty ? "" : " " + gap.interval)"
     }
     text += "."
-    if let first = cell.ranking.first(where: { $0.atWork?.value != nil && $0.atWork?.behind == nil }),
+    if let first = cell.ranking.first(where: { $0.atWork?.isBest ?? false }),
       first.group.entry != best.group.entry || first.group.optimizer != best.group.optimizer
     {
-      text += " At equal work \(name(first)) does."
+      text += " At equal work \(name(first)) is best."
     }
     return text
   }
@@ -109,8 +120,9 @@ package struct CurveTable {
     hasGrid ? "\(estimator(row)) with \(results.spec.training.optimizers[row.group.optimizer].text)" : estimator(row)
   }
 
-  private func marks(_ group: CurveGroup) -> String {
-    (group.diverged > 0 ? "d\(group.diverged)" : "") + (group.interrupted > 0 ? "i\(group.interrupted)" : "")
+  private func marks(_ row: RankedCurve) -> String {
+    (row.end.diverged > 0 ? "d\(row.end.diverged)" : "")
+      + (row.group.interrupted > 0 ? "i\(row.group.interrupted)" : "")
   }
 
   private func shown(_ interval: MeanInterval?) -> (value: String, interval: String) {
@@ -127,7 +139,7 @@ extension TrainingSpec {
   func place(of cell: Cell) -> String {
     """
     from \(cell.point), K = \(cell.samples) \(cell.samples == 1 ? "draw" : "draws") a step, \(steps) steps, \
-    \(runs) \(runs == 1 ? "run" : "runs")
+    \(runs) \(runs == 1 ? "run" : "runs")\(optimizers.count > 1 ? " with each of \(optimizers.count) optimizers" : "")
     """
   }
 }

@@ -61,7 +61,17 @@ extension ExperimentResults: ExperimentOutcome {
 
 extension TrainingResults: ExperimentOutcome {
   package var isEmpty: Bool { curves.isEmpty }
-  package var notes: [String] { [] }
+
+  /// Runs of which a step was to be saved that they did not reach.
+  package var notes: [String] {
+    guard let last = spec.training.savedSteps.last else { return [] }
+    let short = curves.count { ($0.curve.points.last?.step ?? 0) < last }
+    return short == 0
+      ? []
+      : [
+        "\(short) of \(curves.count) runs ended before step \(last): parameters.csv lacks the steps that they did not reach"
+      ]
+  }
 
   package var files: [(name: String, text: String)] {
     let files = [

@@ -172,6 +172,7 @@ private struct PlanBuilder {
             report(source.fault(path, line: line, SpecReader.repeated("'\(found.text)'")))
             continue
           }
+          if let text = found.note { note(text) }
           let exact = problem.exact(at: found.parameters)
           for samples in spec.samples {
             guard samples * model.dimension <= ExperimentSpec.Limit.elements else {

@@ -29,12 +29,14 @@ struct ResolvedPoint {
   let text: String
   /// How good an optimum λ is, where it was found as one.
   var optimum: Optimum?
+  /// What a reader should know of where it comes from.
+  var note: String?
 }
 
 /// Finds the λ of points. Optima are searched once and files read once.
 struct PointResolver {
   /// By model, family and objective: no sampling scheme changes an optimum.
-  private var optima: [String: Optimum] = [:]
+  private var optima: [String: Optimum?] = [:]
   private var files: [String: SavedParameters] = [:]
 
   /// The files that were read, with the SHA-256 of what they held.
@@ -57,9 +59,11 @@ struct PointResolver {
     case .saved(let wanted):
       let file: SavedParameters
       if let known = files[wanted.path] { file = known } else { file = try read(wanted.path) }
-      let (blocks, found) = try file.resolve(wanted)
+      let (blocks, found, origin) = try file.resolve(wanted)
       try check(blocks, of: wanted.path, fit: problem.family)
-      return ResolvedPoint(parameters: try parameters(blocks, of: problem.family), text: found.text)
+      return ResolvedPoint(
+        parameters: try parameters(blocks, of: problem.family), text: found.text,
+        note: origin == model ? nil : "\(wanted.path) was saved for model '\(origin)', and is used for '\(model)'")
     }
   }
 
@@ -79,15 +83,13 @@ struct PointResolver {
 
   /// The optimum of the exact ELBO.
   private mutating func optimum(of problem: Problem, _ model: String, key: String) throws(PointError) -> Optimum {
-    if let known = optima[key] { return known }
     guard problem.terms.contains(.entropy), problem.exact(at: problem.family.initialParameters) != nil else {
       throw PointError("the optimum is found where the exact ELBO is known, which it is not for '\(model)'")
     }
-    guard let optimum = Optimum(of: problem) else {
-      throw PointError("no optimum of the ELBO was found from the initial point")
-    }
-    optima[key] = optimum
-    return optimum
+    let found = optima[key] ?? Optimum(of: problem)
+    optima[key] = .some(found)
+    guard let found else { throw PointError("no optimum of the ELBO was found from the initial point") }
+    return found
   }
 
   private func named(_ name: String, _ problem: Problem, _ model: String) throws(PointError) -> [Double] {

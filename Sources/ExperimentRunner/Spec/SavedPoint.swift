@@ -41,8 +41,10 @@ struct SavedParameters: Sendable {
   /// - Throws: `PointError` for a file that cannot be read, or is none of these.
   init(path: String) throws(PointError) {
     guard let data = FileManager.default.contents(atPath: path) else {
-      let exists = FileManager.default.fileExists(atPath: path)
-      throw PointError("\(path): \(exists ? "cannot be read" : "no such file")")
+      var isDirectory: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+      throw PointError(
+        "\(path): \(!exists ? "no such file" : isDirectory.boolValue ? "it is a directory" : "it cannot be read")")
     }
     self.path = path
     digest = SHA256.hexDigest([UInt8](data))
@@ -76,7 +78,9 @@ struct SavedParameters: Sendable {
   /// The λ that `point` names, by block, and the point with its run and step filled in.
   ///
   /// - Throws: `PointError` if nothing fits, or several curves do.
-  func resolve(_ point: SavedPoint) throws(PointError) -> (blocks: [Point.Block], point: SavedPoint) {
+  func resolve(
+    _ point: SavedPoint
+  ) throws(PointError) -> (blocks: [Point.Block], point: SavedPoint, model: String) {
     var point = point
     var left = rows
     for (column, name) in SavedPoint.selectors.enumerated() where name != "run" {
@@ -115,7 +119,7 @@ struct SavedParameters: Sendable {
         throw PointError("\(path): the rows of step \(step) are not in the order of block and index")
       }
     }
-    return (blocks, point)
+    return (blocks, point, left.first?.key.first ?? "")
   }
 
   private func values(of column: Int, in rows: [Row]) -> String {

@@ -16,7 +16,7 @@ extension SpecReader {
     switch node.value {
     case .string("initial"): return .initial
     case .string("optimum"): return .optimum
-    case .string(let text) where text.hasPrefix("file="):
+    case .string(let text) where assignments(Substring(text)).contains { $0.key == "file" }:
       return savedPoint(assignments(Substring(text)).map { ($0.key, node.with(.string($0.value))) }, node, path)
     case .string(let text) where text.contains("="):
       var blocks: [Point.Block] = []
@@ -81,7 +81,8 @@ extension SpecReader {
         if steps.count != texts.count || steps.isEmpty { return nil }
       case _ where SavedPoint.selectors.contains(key):
         switch value.value {
-        case .string(let text), .number(let text): selection[key] = text
+        case .string(let text): selection[key] = text
+        case .number(let text): selection[key] = OptionReader.integer(text).map(String.init) ?? text
         default:
           fault(memberPath, value, "expects a text, found \(value.kind)")
           return nil

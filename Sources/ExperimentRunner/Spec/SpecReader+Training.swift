@@ -14,7 +14,7 @@ extension SpecReader {
       let steps = items(node).enumerated().compactMap { index, item -> Int? in
         let path = itemPath(node, "save_parameters", index)
         guard let step = integer(item, path, Limit.savedStep) else { return nil }
-        if step > spec.training.steps {
+        if step > spec.training.steps, !faultyKeys.contains("steps") {
           fault(path, item, "step \(step) is beyond the run, which has \(spec.training.steps) steps")
           return nil
         }
@@ -24,7 +24,18 @@ extension SpecReader {
         steps.enumerated().map { ($1, String($1), itemPath(node, "save_parameters", $0), node.line) }
       ).sorted()
     }
-    if let node = members["stop"] { spec.training.convergenceRule = convergenceRule(node) }
+    if let node = members["stop"] {
+      spec.training.convergenceRule = convergenceRule(node)
+      checkWindow(node, spec.training)
+    }
+    for optimizer in spec.training.optimizers where !faultyKeys.contains("steps") {
+      guard let from = optimizer.product.averageFrom, from > spec.training.steps else { continue }
+      let option = optimizer.optionLines["average_from"] ?? optimizer.line
+      let path = isText ? optimizer.path : "\(optimizer.path).options.average_from"
+      fault(
+        path, JSONNode(value: .null, line: option, column: 0),
+        "average_from=\(from) is beyond the run, which has \(spec.training.steps) steps")
+    }
     if spec.generators.count > 1, let node = members["rng"] {
       fault(
         "rng", node, "names \(spec.generators.count) generators; kind 'elbo' takes one, since elbo.csv does not name it"
@@ -79,6 +90,18 @@ extension SpecReader {
       let count = integer(draws, "evaluate.draws", TrainingSpec.Limit.evaluationDraws)
     {
       training.evaluationDraws = count
+    }
+  }
+
+  /// Two windows must fit into a run.
+  private mutating func checkWindow(_ node: JSONNode, _ training: TrainingSpec) {
+    guard let rule = training.convergenceRule, faultyKeys.isDisjoint(with: ["steps", "evaluate"]) else { return }
+    let ascent = training.ascent(samples: 1)
+    let evaluations = (training.steps - 1) / ascent.evaluateEvery + 2
+    if 2 * rule.window > evaluations {
+      fault(
+        "stop.window", node,
+        "two windows of \(rule.window) evaluations do not fit into a run of \(evaluations): evaluate more often")
     }
   }
 

@@ -125,6 +125,15 @@ import Testing
     #expect(cut.count > 2 && Array(whole.curves[1].curve.points[..<cut.count]) == Array(cut))
   }
 
+  /// A run that is lost at its first step has none to time.
+  @Test func aForecastOfARunThatIsLostAtOnce() throws {
+    let reading = try Reading(members: #""at": {"log_scale": 400}, "estimators": ["reparam"]"#, kind: "elbo")
+    let plan = try #require(reading.plan)
+    let forecast = try #require(try Trial.forecast(plan, reading.spec, threads: 1).first)
+    #expect(forecast.count == 5000 && forecast.entries.map(\.gradientEvaluations) == [5000])
+    #expect(forecast.seconds?.isFinite ?? false)
+  }
+
   final class Counter: Sendable {
     private let total = Atomic<Int>(0)
     func add(_ steps: Int) -> Int { total.wrappingAdd(steps, ordering: .relaxed).newValue }

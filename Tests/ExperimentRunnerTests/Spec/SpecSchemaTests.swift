@@ -79,6 +79,7 @@ import WorkbenchCLI
     #""learning_rate": [0.1, 1e-2]"#, #""learning_rate": 3"#, #""runs": 1"#, #""evaluate": 10"#, #""evaluate": {}"#,
     #""evaluate": {"every": 10, "draws": 100}"#, #""evaluate": {"draws": 2}"#, #""save_parameters": [0, 10, 1000]"#,
     #""save_parameters": 7"#, #""stop": {"relative_change": 0.01}"#, #""stop": {"relative_change": 1, "window": 3}"#,
+    #""steps": 1, "stop": {"relative_change": 1, "window": 1}"#,
     #""rng": ["taus"], "at": ["prior"], "samples": [1, 4]"#,
   ]
 
@@ -107,7 +108,9 @@ import WorkbenchCLI
   ]
 
   static let knownToTheReaderOfTraining = [
-    #""steps": 10, "save_parameters": [11]"#, #""rng": ["taus", "mt19937"]"#, #""at": ["prior", "posterior"]"#,
+    #""steps": 10, "save_parameters": [11]"#, #""steps": 10, "stop": {"relative_change": 0.1, "window": 6}"#,
+    #""steps": 10, "optimizer": {"id": "sgd", "options": {"average_from": 11}}"#, #""rng": ["taus", "mt19937"]"#,
+    #""at": ["prior", "posterior"]"#,
     #""optimizer": {"id": "sgd", "options": {"learning_rate": 1}}, "learning_rate": 2"#,
     #""optimizer": {"id": "sgd", "options": {"decay": 0.5}}"#,
     #""optimizer": {"id": "adam", "options": {"schedule": "cosine", "period": 5}}"#,
