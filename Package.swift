@@ -35,7 +35,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-std=c23"])]),
 
     .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
-    .target(name: "GradientEstimation", dependencies: ["Randomness"], swiftSettings: numeric),
+    .target(name: "GradientEstimation", dependencies: ["CKernels", "Randomness"], swiftSettings: numeric),
     .target(name: "EstimatorStatistics", dependencies: ["CKernels"], swiftSettings: numeric),
     .target(
       name: "VariationalFamilies", dependencies: ["CKernels", "GradientEstimation", "Randomness"],

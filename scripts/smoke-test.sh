@@ -11,7 +11,8 @@ for build in "$1" "$2"; do
       --samples 3 --steps 100 --runs 3 --optimizer adam sgd:schedule=cosine,learning_rate=1e-4 --save-parameters 0 100 \
       --threads "$threads" --out "$work/curves" >/dev/null 2>&1
     mkdir -p "$work/out"
-    cp "$work"/variance/*.csv "$work"/curves/*.csv "$work/out/"
+    cp "$work"/variance/*.csv "$work/out/"
+    cp "$work"/curves/*.csv "$work/out/"
     for file in variance coordinates comparison elbo band ranking parameters; do
       cmp "$work/out/$file.csv" "$work/first-$file.csv" 2>/dev/null || {
         [ ! -e "$work/first-$file.csv" ] || { echo "smoke test: $build on $threads threads writes another $file.csv" >&2; exit 1; }

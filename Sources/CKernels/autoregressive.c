@@ -1,7 +1,7 @@
 #include "kernels.h"
 
-WB_CLONES void wb_autoregressive_density_add(const double *z, const double *center, double precision,
-                                             double correlation, double *values, size_t K, size_t D, size_t B) {
+WB_CLONES void wb_autoregressive_density_values(const double *z, const double *center, double precision,
+                                                double correlation, double *values, size_t K, size_t D, size_t B) {
   double later = precision / (1.0 - correlation * correlation);
   double first = 0.5 * (log8(all8(precision))[0] - WB_LOG_2PI), rest = 0.5 * (log8(all8(later))[0] - WB_LOG_2PI);
   for (size_t k = 0; k < K; k++) {
@@ -9,7 +9,7 @@ WB_CLONES void wb_autoregressive_density_add(const double *z, const double *cent
     const double *row = z + k * D * B;
     for (size_t l = 0; l < B; l++) {
       double r = row[l] - center[0];
-      v[l] += first - 0.5 * precision * (r * r);
+      v[l] = first - 0.5 * precision * (r * r);
     }
     for (size_t d = 1; d < D; d++) {
       const double *before = row;
@@ -22,14 +22,14 @@ WB_CLONES void wb_autoregressive_density_add(const double *z, const double *cent
   }
 }
 
-WB_CLONES void wb_autoregressive_density_add_gradient(const double *z, const double *center, double precision,
-                                                      double correlation, double *gradient, size_t K, size_t D,
-                                                      size_t B) {
+WB_CLONES void wb_autoregressive_density_gradient(const double *z, const double *center, double precision,
+                                                  double correlation, double *gradient, size_t K, size_t D,
+                                                  size_t B) {
   double later = precision / (1.0 - correlation * correlation);
   for (size_t k = 0; k < K; k++) {
     const double *row = z + k * D * B;
     double *g = gradient + k * D * B;
-    for (size_t l = 0; l < B; l++) g[l] -= precision * (row[l] - center[0]);
+    for (size_t l = 0; l < B; l++) g[l] = -(precision * (row[l] - center[0]));
     // Innovation d moves z_d and, by the correlation, z_{d-1}.
     for (size_t d = 1; d < D; d++) {
       const double *before = row;
@@ -39,7 +39,7 @@ WB_CLONES void wb_autoregressive_density_add_gradient(const double *z, const dou
       for (size_t l = 0; l < B; l++) {
         double e = later * ((row[l] - center[d]) - correlation * (before[l] - center[d - 1]));
         left[l] += correlation * e;
-        g[l] -= e;
+        g[l] = -e;
       }
     }
   }

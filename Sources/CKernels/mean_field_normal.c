@@ -39,33 +39,44 @@ WB_CLONES void wb_normal_transform(const double *mean, const double *log_scale, 
   }
 }
 
-WB_CLONES void wb_normal_add_entropy_term(const double *log_scale, int per_lane, const double *noise,
-                                          double *values, size_t K, size_t D, size_t B) {
-  for (size_t k = 0; k < K; k++)
-    for (size_t d = 0; d < D; d++) {
-      const double *e = noise + (k * D + d) * B;
-      double *v = values + k * B;
-      if (per_lane)
-        for (size_t l = 0; l < B; l++) v[l] += (0.5 * WB_LOG_2PI + log_scale[d * B + l]) + 0.5 * (e[l] * e[l]);
-      else {
-        double c = 0.5 * WB_LOG_2PI + log_scale[d];
-        for (size_t l = 0; l < B; l++) v[l] += c + 0.5 * (e[l] * e[l]);
-      }
+/// values[k] = the sum over d of TERM(d, l), for eight lanes l at a time, in a register.
+#define SUM_OVER_COORDINATES(TERM)                            \
+  for (size_t k = 0; k < K; k++)                              \
+    for (size_t l = 0; l < B; l += 8) {                       \
+      size_t n = B - l < 8 ? B - l : 8;                       \
+      v8 sum = all8(0);                                       \
+      if (n == 8)                                             \
+        for (size_t d = 0; d < D; d++) sum += TERM(load8);    \
+      else                                                    \
+        for (size_t d = 0; d < D; d++) sum += TERM(load_n);   \
+      if (n == 8) store8(values + k * B + l, sum);            \
+      else store_some(values + k * B + l, sum, n);            \
     }
+#define load_n(p) load_some(p, n)
+
+WB_CLONES void wb_normal_entropy_values(const double *log_scale, int per_lane, const double *noise, double *values,
+                                        size_t K, size_t D, size_t B) {
+#define TERM(load) ({                                                        \
+    v8 e_ = load(noise + (k * D + d) * B + l);                               \
+    v8 s_ = per_lane ? load(log_scale + d * B + l) : all8(log_scale[d]);     \
+    (0.5 * WB_LOG_2PI + s_) + 0.5 * (e_ * e_);                               \
+  })
+  SUM_OVER_COORDINATES(TERM)
+#undef TERM
 }
 
-WB_CLONES void wb_normal_add_entropy_coordinates(const double *log_scale, int per_lane, const double *noise,
-                                                 double *values, size_t K, size_t D, size_t B) {
+WB_CLONES void wb_normal_entropy_coordinates(const double *log_scale, int per_lane, const double *noise,
+                                             double *values, size_t K, size_t D, size_t B) {
   for (size_t k = 0; k < K; k++)
     for (size_t d = 0; d < D; d++) {
       const double *e = noise + (k * D + d) * B;
       double *v = values + (k * D + d) * B;
-      for (size_t l = 0; l < B; l++) v[l] += (0.5 * WB_LOG_2PI + AT(log_scale, d, l)) + 0.5 * (e[l] * e[l]);
+      for (size_t l = 0; l < B; l++) v[l] = (0.5 * WB_LOG_2PI + AT(log_scale, d, l)) + 0.5 * (e[l] * e[l]);
     }
 }
 
-WB_CLONES void wb_normal_add_entropy_gradient(const double *log_scale, int per_lane, const double *noise,
-                                              double *gradient, size_t K, size_t D, size_t B) {
+WB_CLONES void wb_normal_entropy_gradient(const double *log_scale, int per_lane, const double *noise,
+                                          double *gradient, size_t K, size_t D, size_t B) {
   double inverse[TILE];
   FOR_TILES(l0, n)
   for (size_t d = 0; d < D; d++) {
@@ -73,7 +84,7 @@ WB_CLONES void wb_normal_add_entropy_gradient(const double *log_scale, int per_l
     for (size_t k = 0; k < K; k++) {
       const double *e = noise + (k * D + d) * B + l0;
       double *g = gradient + (k * D + d) * B + l0;
-      for (size_t l = 0; l < n; l++) g[l] += e[l] * inverse[l];
+      for (size_t l = 0; l < n; l++) g[l] = e[l] * inverse[l];
     }
   }
 }
@@ -144,27 +155,37 @@ WB_CLONES void wb_normal_add_analytic_prior(const double *mean, const double *lo
   }
 }
 
-WB_CLONES void wb_normal_density_add(const double *z, const double *center, const double *precision,
-                                     int by_coordinate, double *values, size_t K, size_t D, size_t B) {
+WB_CLONES void wb_normal_density_values(const double *z, const double *center, const double *precision,
+                                        const double *constant, double *values, size_t K, size_t D, size_t B) {
+#define TERM(load) ({                                                        \
+    v8 r_ = load(z + (k * D + d) * B + l) - center[d];                       \
+    constant[d] - (0.5 * precision[d]) * (r_ * r_);                          \
+  })
+  SUM_OVER_COORDINATES(TERM)
+#undef TERM
+}
+
+WB_CLONES void wb_normal_density_coordinates(const double *z, const double *center, const double *precision,
+                                             const double *constant, double *values, size_t K, size_t D, size_t B) {
   for (size_t k = 0; k < K; k++)
     for (size_t d = 0; d < D; d++) {
       const double *row = z + (k * D + d) * B;
-      double *v = values + (by_coordinate ? (k * D + d) * B : k * B);
-      double m = center[d], h = 0.5 * precision[d], c = 0.5 * (log8(all8(precision[d]))[0] - WB_LOG_2PI);
+      double *v = values + (k * D + d) * B;
+      double m = center[d], h = 0.5 * precision[d], c = constant[d];
       for (size_t l = 0; l < B; l++) {
         double r = row[l] - m;
-        v[l] += c - h * (r * r);
+        v[l] = c - h * (r * r);
       }
     }
 }
 
-WB_CLONES void wb_normal_density_add_gradient(const double *z, const double *center, const double *precision,
-                                              double *gradient, size_t K, size_t D, size_t B) {
+WB_CLONES void wb_normal_density_gradient(const double *z, const double *center, const double *precision,
+                                          double *gradient, size_t K, size_t D, size_t B) {
   for (size_t k = 0; k < K; k++)
     for (size_t d = 0; d < D; d++) {
       const double *row = z + (k * D + d) * B;
       double *g = gradient + (k * D + d) * B;
       double m = center[d], p = precision[d];
-      for (size_t l = 0; l < B; l++) g[l] += (m - row[l]) * p;
+      for (size_t l = 0; l < B; l++) g[l] = (m - row[l]) * p;
     }
 }

@@ -25,6 +25,9 @@ public struct GradientMoments: Sendable {
   public private(set) var blockGroups: [GroupSums]
   private let inverseCoordinateScales: [Double]
   fileprivate let inverseBlockScales: [Double]
+  /// Scratch of a batch: its mean, `[P]`, and the sums of its deviations, `[P × 5]`.
+  private var batchMean: [Double]
+  private var batchSums: [Double]
 
   /// - Parameters:
   ///   - blocks: the parts of 0..<P in order and without gaps, and last 0..<P itself.
@@ -38,6 +41,8 @@ public struct GradientMoments: Sendable {
     self.blocks = blocks
     mean = Array(repeating: 0, count: scales.count)
     squares = mean
+    batchMean = mean
+    batchSums = Array(repeating: 0, count: 5 * scales.count)
     coordinateSums = Array(repeating: PowerSums(), count: scales.count)
     blockSums = Array(repeating: PowerSums(), count: blocks.count)
     blockGroups = Array(repeating: GroupSums(), count: blocks.count)
@@ -54,7 +59,6 @@ public struct GradientMoments: Sendable {
     precondition(
       gradients.count == mean.count * lanes && distances.count == blocks.count * lanes && lanes > 0,
       "GradientMoments: gradients must be [P × B]")
-    var batchMean = [Double](repeating: 0, count: mean.count)
     wb_row_means(gradients, &batchMean, mean.count, lanes)
     guard batchMean.allSatisfy(\.isFinite) else {
       addFiniteLanes(of: gradients, lanes: lanes)
@@ -62,34 +66,54 @@ public struct GradientMoments: Sendable {
     }
     // A batch of one says nothing of the spread about its own mean; its mean still counts.
     let factor = lanes > 1 ? Double(lanes) / Double(lanes - 1) : 0
-    var sums = [Double](repeating: 0, count: 5 * mean.count)
-    distances.withUnsafeMutableBufferPointer { distances in
-      gradients.withUnsafeBufferPointer { rows in
-        guard let rows = rows.baseAddress, let distances = distances.baseAddress else { return }
+    addDeviations(gradients, lanes: lanes, factor: factor, distances: &distances)
+    batchSums.withUnsafeBufferPointer { sums in
+      for p in coordinateSums.indices {
+        coordinateSums[p].add(sums[5 * p + 1], sums[5 * p + 2], sums[5 * p + 3], sums[5 * p + 4])
+      }
+    }
+    let (means, sums) = (batchMean, batchSums)
+    combine(count: lanes, mean: means) { lanes > 1 ? sums[5 * $0] / factor : 0 }
+    return true
+  }
+
+  /// The power sums of a batch: of each coordinate in `batchSums`, of the blocks in place.
+  private mutating func addDeviations(
+    _ gradients: [Double], lanes: Int, factor: Double, distances: inout [Double]
+  ) {
+    batchSums.withUnsafeMutableBufferPointer { sums in
+      sums.update(repeating: 0)
+      distances.withUnsafeMutableBufferPointer { distances in
+        guard let sums = sums.baseAddress, let distances = distances.baseAddress else { return }
         let whole = distances + (blocks.count - 1) * lanes
         whole.update(repeating: 0, count: lanes)
-        for (index, part) in (blocks.count > 1 ? blocks.dropLast() : blocks[...]).enumerated() {
-          let distance = distances + index * lanes
+        for (index, part) in blocks[..<max(1, blocks.count - 1)].enumerated() {
+          let distance = distances + index * lanes, first = part.lowerBound
           distance.update(repeating: 0, count: lanes)
-          sums.withUnsafeMutableBufferPointer { sums in
-            wb_row_deviations(
-              rows + part.lowerBound * lanes, Array(batchMean[part]), factor,
-              Array(inverseCoordinateScales[part]), sums.baseAddress.map { $0 + 5 * part.lowerBound }, distance,
-              part.count, lanes)
+          gradients.withUnsafeBufferPointer { rows in
+            batchMean.withUnsafeBufferPointer { means in
+              inverseCoordinateScales.withUnsafeBufferPointer { scales in
+                guard let rows = rows.baseAddress, let means = means.baseAddress, let scales = scales.baseAddress
+                else { return }
+                wb_row_deviations(
+                  rows + first * lanes, means + first, factor, scales + first, sums + 5 * first, distance, part.count,
+                  lanes)
+              }
+            }
           }
           if distance != whole { wb_add_scaled(whole, distance, 1, lanes) }
         }
         for index in blocks.indices {
-          var powers = [0.0, 0, 0, 0]
-          wb_power_sums(
-            distances + index * lanes, inverseBlockScales[index], &powers, &blockGroups[index].sums, lanes)
-          blockSums[index].add(powers)
+          var powers = (0.0, 0.0, 0.0, 0.0)
+          withUnsafeMutableBytes(of: &powers) {
+            wb_power_sums(
+              distances + index * lanes, inverseBlockScales[index],
+              $0.assumingMemoryBound(to: Double.self).baseAddress, &blockGroups[index].sums, lanes)
+          }
+          blockSums[index].add(powers.0, powers.1, powers.2, powers.3)
         }
       }
     }
-    for p in mean.indices { coordinateSums[p].add(Array(sums[5 * p + 1..<5 * p + 5])) }
-    combine(count: lanes, mean: batchMean) { lanes > 1 ? sums[5 * $0] / factor : 0 }
-    return true
   }
 
   /// Adds what `other` has seen, as if it had come after.
@@ -170,6 +194,8 @@ public struct ComparisonMoments: Sendable {
   /// Cross sums of Y_a and Y_b for the pairs a < b in order, then block by block.
   private var cross: [CrossSums]
   private var distances: [[Double]] = []
+  /// Whether every replicate of the batch was finite, by estimator.
+  private var isFinite: [Bool]
 
   /// - Parameters:
   ///   - blocks: the parts of 0..<P in order and without gaps, and last 0..<P itself.
@@ -177,6 +203,7 @@ public struct ComparisonMoments: Sendable {
   public init(blocks: [Range<Int>], scales: [[Double]]) {
     entries = scales.map { GradientMoments(blocks: blocks, scales: $0) }
     cross = Array(repeating: CrossSums(), count: scales.count * (scales.count - 1) / 2 * blocks.count)
+    isFinite = Array(repeating: true, count: scales.count)
   }
 
   /// Adds a batch: the gradients of each estimator, `[P × B]`, at the same replicates.
@@ -186,17 +213,22 @@ public struct ComparisonMoments: Sendable {
     if distances.first?.count != blocks * lanes {
       distances = Array(repeating: Array(repeating: 0, count: blocks * lanes), count: entries.count)
     }
-    var finite: [Bool] = []
-    for e in entries.indices { finite.append(entries[e].add(gradients[e], lanes: lanes, distances: &distances[e])) }
-    for (pair, (a, b)) in pairs.enumerated() where finite[a] && finite[b] {
-      for block in 0..<blocks {
-        let scales = (entries[a].inverseBlockScales[block], entries[b].inverseBlockScales[block])
-        distances[a].withUnsafeBufferPointer { x in
-          distances[b].withUnsafeBufferPointer { y in
-            guard let x = x.baseAddress, let y = y.baseAddress else { return }
-            let offset = block * lanes
-            wb_cross_sums(
-              x + offset, scales.0, y + offset, scales.1, &cross[pair * blocks + block].sums, lanes)
+    for e in entries.indices {
+      isFinite[e] = entries[e].add(gradients[e], lanes: lanes, distances: &distances[e])
+    }
+    var index = 0
+    for a in entries.indices {
+      for b in entries.indices.dropFirst(a + 1) {
+        for block in 0..<blocks {
+          defer { index += 1 }
+          guard isFinite[a], isFinite[b] else { continue }
+          let scales = (entries[a].inverseBlockScales[block], entries[b].inverseBlockScales[block])
+          distances[a].withUnsafeBufferPointer { x in
+            distances[b].withUnsafeBufferPointer { y in
+              guard let x = x.baseAddress, let y = y.baseAddress else { return }
+              let offset = block * lanes
+              wb_cross_sums(x + offset, scales.0, y + offset, scales.1, &cross[index].sums, lanes)
+            }
           }
         }
       }

@@ -17,11 +17,11 @@ public struct PowerSums: Hashable, Sendable {
   }
 
   /// Adds sums of e, e², e³, e⁴.
-  mutating func add(_ sums: [Double]) {
-    p1 += sums[0]
-    p2 += sums[1]
-    p3 += sums[2]
-    p4 += sums[3]
+  mutating func add(_ s1: Double, _ s2: Double, _ s3: Double, _ s4: Double) {
+    p1 += s1
+    p2 += s2
+    p3 += s3
+    p4 += s4
   }
 
   mutating func merge(_ other: PowerSums) {

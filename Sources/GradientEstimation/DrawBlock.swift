@@ -85,26 +85,22 @@ public struct Evaluation: ~Copyable {
   /// Value of `term` coordinate by coordinate, `[K × D × B]`.
   public func coordinateValues(of term: Term) -> [Double] { coordinateArrays[term.rawValue] }
 
-  /// Zeroed room for what `needed` names; keeps what is there already.
+  /// Room for what `needed` names; keeps what is there already.
   mutating func reserve(_ needed: Quantities) {
-    func zero(_ array: inout [Double], _ count: Int) {
-      if array.count == count {
-        for i in array.indices { array[i] = 0 }
-      } else {
-        array = Array(repeating: 0, count: count)
-      }
+    func room(_ array: inout [Double], _ count: Int) {
+      if array.count != count { array = Array(repeating: 0, count: count) }
     }
-    for term in needed.values.members { zero(&valueArrays[term.rawValue], shape.drawCount) }
-    for term in needed.gradients.members { zero(&gradientArrays[term.rawValue], shape.elementCount) }
-    for term in needed.coordinateValues.members { zero(&coordinateArrays[term.rawValue], shape.elementCount) }
+    for term in needed.values.members { room(&valueArrays[term.rawValue], shape.drawCount) }
+    for term in needed.gradients.members { room(&gradientArrays[term.rawValue], shape.elementCount) }
+    for term in needed.coordinateValues.members { room(&coordinateArrays[term.rawValue], shape.elementCount) }
   }
 
-  /// Room to add the value of `term` to, `[K × B]`; zeroed before the model is asked.
+  /// Room to store the value of `term` in, `[K × B]`.
   public mutating func withValues<R>(of term: Term, _ body: (UnsafeMutableBufferPointer<Double>) -> R) -> R {
     valueArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
   }
 
-  /// Room to add ∇_z of `term` to, `[K × D × B]`; zeroed before the model is asked.
+  /// Room to store ∇_z of `term` in, `[K × D × B]`.
   public mutating func withGradient<R>(of term: Term, _ body: (UnsafeMutableBufferPointer<Double>) -> R) -> R {
     gradientArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
   }
@@ -118,7 +114,7 @@ public struct Evaluation: ~Copyable {
     }
   }
 
-  /// Room to add the coordinate values of `term` to, `[K × D × B]`; zeroed before the model is asked.
+  /// Room to store the coordinate values of `term` in, `[K × D × B]`.
   public mutating func withCoordinateValues<R>(
     of term: Term, _ body: (UnsafeMutableBufferPointer<Double>) -> R
   ) -> R {

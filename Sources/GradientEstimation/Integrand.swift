@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// A function of the latent variable z whose expectation under q_λ an objective takes: a model, or a cost.
 ///
 /// Conformers are immutable values shared by all threads.
@@ -6,7 +8,8 @@ public protocol Integrand: Sendable {
   var dimension: Int { get }
   /// The terms that it can be asked for.
   var terms: Terms { get }
-  /// Adds to the zeroed arrays of `evaluation` each quantity that `needed` names, and touches no other.
+  /// Stores each quantity that `needed` names in the arrays of `evaluation`, every element of them, and touches no other.
+  /// What stands there before is of no meaning.
   ///
   /// Called once a block. `needed` names only terms of `terms`, gradients only of a `DifferentiableModel`, and
   /// coordinate values only of a `FactorizedModel`. Values that overflow are left not finite: the harness counts them.
@@ -70,12 +73,15 @@ public struct DiagonalNormal: Prior, Hashable {
   public let scale: [Double]
   /// 1 / scale²
   public let precision: [Double]
+  /// ½ log(precision / 2π)
+  public let logNormalizer: [Double]
 
   public init(mean: [Double], scale: [Double]) {
     precondition(mean.count == scale.count && scale.allSatisfy { $0 > 0 }, "DiagonalNormal: scales must be positive")
     self.mean = mean
     self.scale = scale
     precision = scale.map { 1 / ($0 * $0) }
+    logNormalizer = precision.map { 0.5 * (wb_log($0) - 1.8378770664093454836) }
   }
 
   /// N(0, I).

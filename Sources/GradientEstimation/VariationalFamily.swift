@@ -26,7 +26,7 @@ public protocol VariationalFamily: Sendable {
 
   /// Fills `draws.noise` and `draws.z`.
   func sample(_ draws: inout Draws, scheme: any SamplingScheme, random: inout RandomStream)
-  /// Adds −log q (values `[K × B]`, coordinate values and gradients in z `[K × D × B]`) to `evaluation`.
+  /// Stores −log q (values `[K × B]`, coordinate values and gradients in z `[K × D × B]`) in `evaluation`.
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation)
   /// gradients_p += Σ_k (w_k − c_p) ∂_{λ_p} log q_λ(z_k), with weights w `[K × B]` and centers c `[P]`.
   func addScore(

@@ -21,18 +21,18 @@ struct AutoregressiveNormal: Hashable, Sendable {
   }
   private var offDiagonal: Double { -correlation * precision / (1 - correlation * correlation) }
 
-  /// Adds values and gradients of the density as `term` to `evaluation`. It does not factorise.
-  func add(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
+  /// Stores values and gradients of the density as `term` in `evaluation`. It does not factorise.
+  func store(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
     draws.z.withUnsafeBufferPointer { z in
       if needed.values.contains(term) {
         evaluation.withValues(of: term) {
-          wb_autoregressive_density_add(z.baseAddress, mean, precision, correlation, $0.baseAddress, k, d, b)
+          wb_autoregressive_density_values(z.baseAddress, mean, precision, correlation, $0.baseAddress, k, d, b)
         }
       }
       if needed.gradients.contains(term) {
         evaluation.withGradient(of: term) {
-          wb_autoregressive_density_add_gradient(z.baseAddress, mean, precision, correlation, $0.baseAddress, k, d, b)
+          wb_autoregressive_density_gradient(z.baseAddress, mean, precision, correlation, $0.baseAddress, k, d, b)
         }
       }
     }
@@ -42,8 +42,8 @@ struct AutoregressiveNormal: Hashable, Sendable {
   func hermiteMoments(mean m: [Double], scale s: [Double]) -> HermiteMoments {
     let d = mean.count, diagonal = diagonal
     var value = [0.0], gradient = m.map { _ in 0.0 }
-    wb_autoregressive_density_add(m, mean, precision, correlation, &value, 1, d, 1)
-    wb_autoregressive_density_add_gradient(m, mean, precision, correlation, &gradient, 1, d, 1)
+    wb_autoregressive_density_values(m, mean, precision, correlation, &value, 1, d, 1)
+    wb_autoregressive_density_gradient(m, mean, precision, correlation, &gradient, 1, d, 1)
     let second = (0..<d).map { -diagonal[$0] * s[$0] * s[$0] }
     return HermiteMoments(
       value: value[0] + 0.5 * second.reduce(0, +), first: (0..<d).map { gradient[$0] * s[$0] }, second: second,

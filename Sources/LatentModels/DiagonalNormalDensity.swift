@@ -3,30 +3,26 @@ internal import GradientEstimation
 
 /// log N(z; mean, diag(scale²)) as a term of a model: shared by every prior and likelihood of that form.
 extension DiagonalNormal {
-  /// Adds the density's quantities for `term` to `evaluation`.
-  func add(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
+  /// Stores the density's quantities as `term` in `evaluation`.
+  func store(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
+    let (values, coordinates) = (needed.values.contains(term), needed.coordinateValues.contains(term))
+    let gradients = needed.gradients.contains(term)
+    guard values || coordinates || gradients else { return }
     draws.z.withUnsafeBufferPointer { z in
-      mean.withUnsafeBufferPointer { center in
-        precision.withUnsafeBufferPointer { precision in
-          if needed.values.contains(term) {
-            evaluation.withValues(of: term) {
-              wb_normal_density_add(
-                z.baseAddress, center.baseAddress, precision.baseAddress, 0, $0.baseAddress, k, d, b)
-            }
-          }
-          if needed.coordinateValues.contains(term) {
-            evaluation.withCoordinateValues(of: term) {
-              wb_normal_density_add(
-                z.baseAddress, center.baseAddress, precision.baseAddress, 1, $0.baseAddress, k, d, b)
-            }
-          }
-          if needed.gradients.contains(term) {
-            evaluation.withGradient(of: term) {
-              wb_normal_density_add_gradient(
-                z.baseAddress, center.baseAddress, precision.baseAddress, $0.baseAddress, k, d, b)
-            }
-          }
+      if values {
+        evaluation.withValues(of: term) {
+          wb_normal_density_values(z.baseAddress, mean, precision, logNormalizer, $0.baseAddress, k, d, b)
+        }
+      }
+      if coordinates {
+        evaluation.withCoordinateValues(of: term) {
+          wb_normal_density_coordinates(z.baseAddress, mean, precision, logNormalizer, $0.baseAddress, k, d, b)
+        }
+      }
+      if gradients {
+        evaluation.withGradient(of: term) {
+          wb_normal_density_gradient(z.baseAddress, mean, precision, $0.baseAddress, k, d, b)
         }
       }
     }
@@ -36,7 +32,7 @@ extension DiagonalNormal {
   func hermiteMoments(mean m: [Double], scale s: [Double]) -> HermiteMoments {
     let values = m.indices.map { d in
       let residual = m[d] - mean[d]
-      return 0.5 * (wb_log(precision[d]) - 1.8378770664093454836)
+      return logNormalizer[d]
         - 0.5 * precision[d] * (residual * residual + s[d] * s[d])
     }
     return HermiteMoments(

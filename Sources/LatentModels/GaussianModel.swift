@@ -52,11 +52,11 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
   }
 
   public func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
-    standard.add(.prior, needed, at: draws, into: &evaluation)
+    standard.store(.prior, needed, at: draws, into: &evaluation)
     if let correlated {
-      correlated.add(.likelihood, needed, at: draws, into: &evaluation)
+      correlated.store(.likelihood, needed, at: draws, into: &evaluation)
     } else {
-      likelihood.add(.likelihood, needed, at: draws, into: &evaluation)
+      likelihood.store(.likelihood, needed, at: draws, into: &evaluation)
     }
   }
 

@@ -51,7 +51,7 @@ public struct Regression: LatentModel, DifferentiableModel, FactorizedModel, Sub
   }
 
   public func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
-    normalPrior.add(.prior, needed, at: draws, into: &evaluation)
+    normalPrior.store(.prior, needed, at: draws, into: &evaluation)
     let values = needed.values.contains(.likelihood), gradient = needed.gradients.contains(.likelihood)
     guard values || gradient else { return }
     let shape = draws.shape

@@ -31,6 +31,7 @@ extension SeparableCost {
     let z = draws.z
     if needed.values.contains(.cost) {
       evaluation.withValues(of: .cost) { values in
+        values.update(repeating: 0)
         for draw in 0..<k {
           for i in 0..<d {
             for lane in 0..<b { values[draw * b + lane] += value(z[(draw * d + i) * b + lane]) }
@@ -40,12 +41,12 @@ extension SeparableCost {
     }
     if needed.coordinateValues.contains(.cost) {
       evaluation.withCoordinateValues(of: .cost) { values in
-        for i in values.indices { values[i] += value(z[i]) }
+        for i in values.indices { values[i] = value(z[i]) }
       }
     }
     if needed.gradients.contains(.cost) {
       evaluation.withGradient(of: .cost) { gradient in
-        for i in gradient.indices { gradient[i] += derivative(z[i]) }
+        for i in gradient.indices { gradient[i] = derivative(z[i]) }
       }
     }
   }

@@ -54,17 +54,17 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
       draws.noise.withUnsafeBufferPointer { noise in
         if needed.values.contains(.entropy) {
           evaluation.withValues(of: .entropy) {
-            wb_normal_add_entropy_term(logScale, perLane, noise.baseAddress, $0.baseAddress, k, dimension, b)
+            wb_normal_entropy_values(logScale, perLane, noise.baseAddress, $0.baseAddress, k, dimension, b)
           }
         }
         if needed.coordinateValues.contains(.entropy) {
           evaluation.withCoordinateValues(of: .entropy) {
-            wb_normal_add_entropy_coordinates(logScale, perLane, noise.baseAddress, $0.baseAddress, k, dimension, b)
+            wb_normal_entropy_coordinates(logScale, perLane, noise.baseAddress, $0.baseAddress, k, dimension, b)
           }
         }
         if needed.gradients.contains(.entropy) {
           evaluation.withGradient(of: .entropy) {
-            wb_normal_add_entropy_gradient(logScale, perLane, noise.baseAddress, $0.baseAddress, k, dimension, b)
+            wb_normal_entropy_gradient(logScale, perLane, noise.baseAddress, $0.baseAddress, k, dimension, b)
           }
         }
       }

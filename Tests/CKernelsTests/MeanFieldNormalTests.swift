@@ -21,12 +21,12 @@ import Testing
 
     /// Runs `kernel` on a buffer that is not zero, and expects it to add `term` over all (k, d, lane).
     func expect(
-      rows: Int, _ kernel: (inout [Double]) -> Void,
+      rows: Int, stored: Bool = false, _ kernel: (inout [Double]) -> Void,
       adds term: (_ k: Int, _ d: Int, _ lane: Int, _ add: (_ row: Int, _ value: Double) -> Void) -> Void,
       sourceLocation: SourceLocation = #_sourceLocation
     ) {
       let start = numbers(9, rows * b)
-      var found = start, wanted = start
+      var found = start, wanted = stored ? start.map { _ in 0 } : start
       kernel(&found)
       for k in 0..<k {
         for d in 0..<d {
@@ -70,18 +70,18 @@ import Testing
     func term(_ k: Int, _ d: Int, _ lane: Int) -> Double {
       0.5 * log(2 * .pi) + c.at(s, d, lane) + 0.5 * pow(c.element(e, k, d, lane), 2)
     }
-    c.expect(rows: c.k) {
-      wb_normal_add_entropy_term(s, c.flag, e, &$0, c.k, c.d, c.b)
+    c.expect(rows: c.k, stored: true) {
+      wb_normal_entropy_values(s, c.flag, e, &$0, c.k, c.d, c.b)
     } adds: { k, d, lane, add in
       add(k, term(k, d, lane))
     }
-    c.expect(rows: c.k * c.d) {
-      wb_normal_add_entropy_coordinates(s, c.flag, e, &$0, c.k, c.d, c.b)
+    c.expect(rows: c.k * c.d, stored: true) {
+      wb_normal_entropy_coordinates(s, c.flag, e, &$0, c.k, c.d, c.b)
     } adds: { k, d, lane, add in
       add(k * c.d + d, term(k, d, lane))
     }
-    c.expect(rows: c.k * c.d) {
-      wb_normal_add_entropy_gradient(s, c.flag, e, &$0, c.k, c.d, c.b)
+    c.expect(rows: c.k * c.d, stored: true) {
+      wb_normal_entropy_gradient(s, c.flag, e, &$0, c.k, c.d, c.b)
     } adds: { k, d, lane, add in
       add(k * c.d + d, c.element(e, k, d, lane) * exp(-c.at(s, d, lane)))
     }
@@ -123,21 +123,22 @@ import Testing
 
   @Test(arguments: cases.filter { !$0.perLane }) func density(_ c: Case) {
     let z = c.noise, center = c.numbers(4, c.d), precision = c.numbers(5, c.d).map { abs($0) + 0.1 }
+    let constant = precision.map { 0.5 * log($0 / (2 * .pi)) }
     func term(_ k: Int, _ d: Int, _ lane: Int) -> Double {
       0.5 * log(precision[d] / (2 * .pi)) - 0.5 * precision[d] * pow(c.element(z, k, d, lane) - center[d], 2)
     }
-    c.expect(rows: c.k) {
-      wb_normal_density_add(z, center, precision, 0, &$0, c.k, c.d, c.b)
+    c.expect(rows: c.k, stored: true) {
+      wb_normal_density_values(z, center, precision, constant, &$0, c.k, c.d, c.b)
     } adds: { k, d, lane, add in
       add(k, term(k, d, lane))
     }
-    c.expect(rows: c.k * c.d) {
-      wb_normal_density_add(z, center, precision, 1, &$0, c.k, c.d, c.b)
+    c.expect(rows: c.k * c.d, stored: true) {
+      wb_normal_density_coordinates(z, center, precision, constant, &$0, c.k, c.d, c.b)
     } adds: { k, d, lane, add in
       add(k * c.d + d, term(k, d, lane))
     }
-    c.expect(rows: c.k * c.d) {
-      wb_normal_density_add_gradient(z, center, precision, &$0, c.k, c.d, c.b)
+    c.expect(rows: c.k * c.d, stored: true) {
+      wb_normal_density_gradient(z, center, precision, &$0, c.k, c.d, c.b)
     } adds: { k, d, lane, add in
       add(k * c.d + d, (center[d] - c.element(z, k, d, lane)) * precision[d])
     }

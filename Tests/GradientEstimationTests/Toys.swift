@@ -17,16 +17,17 @@ struct ToyModel: LatentModel, DifferentiableModel, FactorizedModel {
     let shape = draws.shape, z = draws.z
     for term in needed.values.members {
       evaluation.withValues(of: term) { values in
+        values.update(repeating: 0)
         for i in z.indices {
           values[i / (shape.dimension * shape.lanes) * shape.lanes + i % shape.lanes] += value(term, z[i])
         }
       }
     }
     for term in needed.gradients.members {
-      evaluation.withGradient(of: term) { rows in for i in z.indices { rows[i] += slope(term, z[i]) } }
+      evaluation.withGradient(of: term) { rows in for i in z.indices { rows[i] = slope(term, z[i]) } }
     }
     for term in needed.coordinateValues.members {
-      evaluation.withCoordinateValues(of: term) { rows in for i in z.indices { rows[i] += value(term, z[i]) } }
+      evaluation.withCoordinateValues(of: term) { rows in for i in z.indices { rows[i] = value(term, z[i]) } }
     }
   }
 }
@@ -40,6 +41,7 @@ struct ToyCost: CostFunction {
     let shape = draws.shape, z = draws.z
     guard needed.values.contains(.cost) else { return }
     evaluation.withValues(of: .cost) { values in
+      values.update(repeating: 0)
       for i in z.indices {
         values[i / (shape.dimension * shape.lanes) * shape.lanes + i % shape.lanes] += z[i] * z[i]
       }
@@ -70,13 +72,14 @@ struct ToyFamily: ReparameterizableFamily {
     let shape = draws.shape, noise = draws.noise
     if needed.values.contains(.entropy) {
       evaluation.withValues(of: .entropy) { values in
+        values.update(repeating: 0)
         for i in noise.indices {
           values[i / (dimension * shape.lanes) * shape.lanes + i % shape.lanes] += 0.5 * noise[i] * noise[i]
         }
       }
     }
     if needed.gradients.contains(.entropy) {
-      evaluation.withGradient(of: .entropy) { rows in for i in noise.indices { rows[i] += noise[i] } }
+      evaluation.withGradient(of: .entropy) { rows in for i in noise.indices { rows[i] = noise[i] } }
     }
   }
 

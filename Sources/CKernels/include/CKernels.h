@@ -53,15 +53,15 @@ void wb_add_constant(double *out, double value, size_t n);
 /// z = mean + e^log_scale * noise
 void wb_normal_transform(const double *mean, const double *log_scale, int per_lane, const double *noise,
                          double *z, size_t K, size_t D, size_t B);
-/// values[k] += -log q(z_k)  = sum_d (log(2 pi)/2 + log_scale_d + noise^2/2)
-void wb_normal_add_entropy_term(const double *log_scale, int per_lane, const double *noise, double *values,
-                                size_t K, size_t D, size_t B);
-/// values[k, d] += -log q(z_kd)
-void wb_normal_add_entropy_coordinates(const double *log_scale, int per_lane, const double *noise, double *values,
-                                       size_t K, size_t D, size_t B);
-/// gradient[k, d] += -d log q / d z = noise / scale
-void wb_normal_add_entropy_gradient(const double *log_scale, int per_lane, const double *noise, double *gradient,
-                                    size_t K, size_t D, size_t B);
+/// values[k] = -log q(z_k)  = sum_d (log(2 pi)/2 + log_scale_d + noise^2/2)
+void wb_normal_entropy_values(const double *log_scale, int per_lane, const double *noise, double *values, size_t K,
+                              size_t D, size_t B);
+/// values[k, d] = -log q(z_kd)
+void wb_normal_entropy_coordinates(const double *log_scale, int per_lane, const double *noise, double *values,
+                                   size_t K, size_t D, size_t B);
+/// gradient[k, d] = -d log q / d z = noise / scale
+void wb_normal_entropy_gradient(const double *log_scale, int per_lane, const double *noise, double *gradient, size_t K,
+                                size_t D, size_t B);
 /// g_mean += sum_k (w_k - c_mean) noise / scale, g_log_scale += sum_k (w_k - c_log_scale) (noise^2 - 1).
 /// weights are [K x B], or [K x D x B] where by_coordinate; centers are [2D], shared by the lanes.
 void wb_normal_add_score(const double *log_scale, int per_lane, const double *noise, const double *weights,
@@ -77,23 +77,26 @@ void wb_normal_add_analytic_prior(const double *mean, const double *log_scale, i
 
 // The density log N(z; center, 1/precision), D values each, shared by the lanes: a prior, a likelihood ----------
 
-/// values[k] += log N(z_k; center, diag(1/precision)); by_coordinate: values[k, d] += the d-th term.
-void wb_normal_density_add(const double *z, const double *center, const double *precision, int by_coordinate,
-                           double *values, size_t K, size_t D, size_t B);
-/// gradient[k, d] += -(z - center) precision
-void wb_normal_density_add_gradient(const double *z, const double *center, const double *precision,
-                                    double *gradient, size_t K, size_t D, size_t B);
+/// values[k] = log N(z_k; center, diag(1/precision)), with constant = log(precision/(2 pi))/2 of each coordinate.
+void wb_normal_density_values(const double *z, const double *center, const double *precision, const double *constant,
+                              double *values, size_t K, size_t D, size_t B);
+/// values[k, d] = its d-th term
+void wb_normal_density_coordinates(const double *z, const double *center, const double *precision,
+                                   const double *constant, double *values, size_t K, size_t D, size_t B);
+/// gradient[k, d] = -(z - center) precision
+void wb_normal_density_gradient(const double *z, const double *center, const double *precision, double *gradient,
+                                size_t K, size_t D, size_t B);
 
 // autoregressive.c ---------------------------------------------------------------------------------------------
 // The density log N(z; center, C) of a first-order autoregression, C_ij = correlation^|i-j| / precision. The innovations
 // r_1 and r_d - correlation r_{d-1} of r = z - center are independent, of precision p and p/(1 - correlation^2).
 
-/// values[k] += log N(z_k; center, C)
-void wb_autoregressive_density_add(const double *z, const double *center, double precision, double correlation,
-                                   double *values, size_t K, size_t D, size_t B);
-/// gradient[k, d] += the derivative in z_d
-void wb_autoregressive_density_add_gradient(const double *z, const double *center, double precision,
-                                            double correlation, double *gradient, size_t K, size_t D, size_t B);
+/// values[k] = log N(z_k; center, C)
+void wb_autoregressive_density_values(const double *z, const double *center, double precision, double correlation,
+                                      double *values, size_t K, size_t D, size_t B);
+/// gradient[k, d] = the derivative in z_d
+void wb_autoregressive_density_gradient(const double *z, const double *center, double precision, double correlation,
+                                        double *gradient, size_t K, size_t D, size_t B);
 
 // regression.c -------------------------------------------------------------------------------------------------
 
