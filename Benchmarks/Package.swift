@@ -15,6 +15,13 @@ let package = Package(
         .enableUpcomingFeature("InternalImportsByDefault"),
       ]),
     .executableTarget(
+      name: "normal-generation", dependencies: [.product(name: "Randomness", package: "workbench")],
+      swiftSettings: [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+      ]),
+    .executableTarget(
       name: "interval-coverage",
       dependencies: [
         .product(name: "EstimatorStatistics", package: "workbench"),
