@@ -87,8 +87,8 @@ WB_CLONES void wb_xoshiro256x8_apply(const uint64_t *polynomial, uint64_t *state
 
 // Streams -------------------------------------------------------------------------------------------------------
 
-/// x^(2^(192 + j)) for each bit j of a seed, and the lanes of seed 0.
-static uint64_t seed_powers[SEED_BITS][4], first_stream[4][LANES];
+/// x^(n 2^(192 + 4 j)) for each n < 16 and digit j of a seed, and the lanes of seed 0.
+static uint64_t seed_powers[SEED_BITS / 4][16][4], first_stream[4][LANES];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void prepare(void) {
@@ -97,7 +97,11 @@ static void prepare(void) {
   uint64_t power[4] = {2}, lane_step[4], lane[4] = {1};
   for (int k = 0; k < STREAM_LOG2 + SEED_BITS; k++) {
     if (k == LANE_LOG2) memcpy(lane_step, power, sizeof power);
-    if (k >= STREAM_LOG2) memcpy(seed_powers[k - STREAM_LOG2], power, sizeof power);
+    if (k >= STREAM_LOG2 && k % 4 == 0) {
+      uint64_t(*row)[4] = seed_powers[(k - STREAM_LOG2) / 4];
+      memcpy(row[0], (uint64_t[4]){1}, sizeof row[0]);
+      for (int n = 1; n < 16; n++) wb_xoshiro256_multiply(row[n - 1], power, row[n]);
+    }
     wb_xoshiro256_multiply(power, power, power);
   }
   for (int l = 0; l < LANES; l++) {
@@ -117,8 +121,10 @@ static void set(void *memory, unsigned long seed) {
   memcpy(source->state, first_stream, sizeof first_stream);
   if (seed == 0) return;
   uint64_t jump[4] = {1};
-  for (int j = 0; j < SEED_BITS; j++)
-    if ((uint64_t)seed >> j & 1) wb_xoshiro256_multiply(jump, seed_powers[j], jump);
+  for (int j = 0; j < SEED_BITS / 4; j++) {
+    unsigned digit = (uint64_t)seed >> 4 * j & 15;
+    if (digit) wb_xoshiro256_multiply(jump, seed_powers[j][digit], jump);
+  }
   wb_xoshiro256x8_apply(jump, source->state[0]);
 }
 
