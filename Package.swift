@@ -65,7 +65,11 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
 
-    .testTarget(name: "CKernelsTests", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
+    .target(
+      name: "CKernelVariants", dependencies: ["CGSL", "CKernels"], path: "Tests/CKernelVariants",
+      cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
+    .testTarget(
+      name: "CKernelsTests", dependencies: ["CGSL", "CKernelVariants", "CKernels"], swiftSettings: numeric),
     .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "Randomness"], swiftSettings: numeric),
     .testTarget(
       name: "GradientEstimationTests", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),

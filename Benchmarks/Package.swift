@@ -8,6 +8,20 @@ let package = Package(
   dependencies: [.package(name: "workbench", path: "..")],
   targets: [
     .executableTarget(
+      name: "random-bytes", dependencies: [.product(name: "Randomness", package: "workbench")],
+      swiftSettings: [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+      ]),
+    .executableTarget(
+      name: "normal-generation", dependencies: [.product(name: "Randomness", package: "workbench")],
+      swiftSettings: [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+      ]),
+    .executableTarget(
       name: "interval-coverage",
       dependencies: [
         .product(name: "EstimatorStatistics", package: "workbench"),
@@ -17,6 +31,6 @@ let package = Package(
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
-      ])
+      ]),
   ]
 )

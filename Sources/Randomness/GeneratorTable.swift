@@ -1,10 +1,11 @@
-/// One row for each generator of GSL 2.7, found by auditing all 62: which seeds give different streams, whether the
+/// One row for each generator of GSL 2.7, found by auditing all 62, and one for our own: which seeds give different streams, whether the
 /// ziggurat method works on it (it uses the low bits, and on fifteen of them it fails the moments without raising an
 /// error), and after how many outputs neighbouring streams look unrelated.
 ///
 /// The seeds of stream i are `firstSeed + seedStep * i`. Multiplicative generators start near 0.618 times their modulus,
 /// because there the stream of seed s is s times the stream of seed 1: seeds 1, 2, 3 … would be correlated for ever.
-/// `streamCount` stops where exact relations between streams begin.
+/// `streamCount` stops where exact relations between streams begin. Every index of ours gives a stream; 2⁶³ leave room to
+/// add two indices.
 struct GeneratorRow: Sendable {
   let name: String
   let firstSeed: UInt
@@ -90,5 +91,6 @@ let generatorTable: [GeneratorRow] = [
   GeneratorRow("uni32", 1, 2, 1073741824, 1000, .ziggurat),
   GeneratorRow("vax", 1, 1, 1073741824, 0, .polar, "streams are parts of one cycle of 2^32"),
   GeneratorRow("waterman14", 2654435769, 2, 536870912, 0, .polar, "streams are multiples of each other"),
+  GeneratorRow("xoshiro256x8", 1, 1, 1 << 63, 0, .boxMuller),
   GeneratorRow("zuf", 1, 1, 31329, 0, .ziggurat, "24 bits; 31329 streams"),
 ]

@@ -29,19 +29,30 @@ public struct RandomStream: ~Copyable {
   public mutating func next() -> UInt { UInt(gsl_rng_get(state)) }
 
   /// Fills `numbers` with independent standard normals.
+  ///
+  /// Numbers filled in portions are the numbers filled at once. `xoshiro256x8` makes normals in groups of 16, each from
+  /// 16 integers of the stream, and keeps the rest of a group for the next call: integers and uniforms drawn in between
+  /// are those that follow the group.
   public mutating func fillNormals(_ numbers: inout MutableSpan<Double>) {
     let method = generator.normalMethod
     numbers.withUnsafeMutableBufferPointer {
       switch method {
       case .ziggurat: wb_fill_normal_ziggurat(state, $0.baseAddress, $0.count)
       case .polar: wb_fill_normal_polar(state, $0.baseAddress, $0.count)
+      case .boxMuller: wb_fill_normal_xoshiro256x8(state, $0.baseAddress, $0.count)
       }
     }
   }
 
   /// Fills `numbers` with independent uniforms on [0, 1).
   public mutating func fillUniforms(_ numbers: inout MutableSpan<Double>) {
-    numbers.withUnsafeMutableBufferPointer { wb_fill_uniform(state, $0.baseAddress, $0.count) }
+    let origin = generator.origin
+    numbers.withUnsafeMutableBufferPointer {
+      switch origin {
+      case .gsl: wb_fill_uniform(state, $0.baseAddress, $0.count)
+      case .workbench: wb_fill_uniform_xoshiro256x8(state, $0.baseAddress, $0.count)
+      }
+    }
   }
 
   /// For each lane, `chosen` different members of `0..<order.count`, all subsets equally likely:

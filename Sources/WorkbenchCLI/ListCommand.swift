@@ -76,7 +76,7 @@ struct DescribeCommand: ParsableCommand {
     if let generator = Generator.named(id) {
       print(
         """
-        \(generator.name), a generator of GSL
+        \(generator.name), \(generator.origin == .workbench ? "the workbench's own generator" : "a generator of GSL")
           integers        \(generator.range.lowerBound) to \(generator.range.upperBound)
           streams         \(generator.streamCount), of seeds \(generator.firstSeed) + \(generator.seedStep) i
           thrown away     the first \(generator.discard) outputs of a stream

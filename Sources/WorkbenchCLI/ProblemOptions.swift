@@ -32,7 +32,7 @@ struct ProblemOptions: ParsableArguments {
 struct OutcomeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Seed. (default: GSL_RNG_SEED, or 1)", valueName: "n"))
   var seed: String?
-  @Option(help: ArgumentHelp("Generator of GSL's. (default: GSL_RNG_TYPE, or mt19937)", valueName: "type"))
+  @Option(help: ArgumentHelp("Generator, by name. (default: GSL_RNG_TYPE, or mt19937)", valueName: "type"))
   var rng: String?
   @OptionGroup var execution: ExecutionOptions
   @Option(help: ArgumentHelp("Write manifest and CSV files to this directory.", valueName: "dir"))

@@ -1,5 +1,5 @@
 /// The random numbers that the workbench promises: changing any of them changes every result, and is a line in the
-/// changelog. Made with GSL 2.7.1.
+/// changelog. Made with GSL 2.7.1; the integers of `xoshiro256x8` are those of a program in Python too.
 enum GoldenStreams {
   /// The first three numbers of each kind from a stream, each kind from its beginning.
   struct Start: Sendable {
@@ -43,6 +43,21 @@ enum GoldenStreams {
       generator: "uni", index: 12345, outputs: [20193, 10054, 13282],
       uniforms: [0.6162602618488113, 0.30683309427167577, 0.40534684286019473],
       normals: [-1.529300100150332, 1.6801589427708137, -0.36089269983802874]),
+    Start(
+      generator: "xoshiro256x8", index: 0,
+      outputs: [8_109_040_853_264_599_795, 6_365_770_599_646_563_052, 10_380_740_026_959_203_802],
+      uniforms: [0.43959198549415934, 0.34508911568405776, 0.56274104446182005],
+      normals: [0.59234641560458245, 0.56367226271904736, 1.0109357873579676]),
+    Start(
+      generator: "xoshiro256x8", index: 12345,
+      outputs: [5_681_639_787_693_409_559, 1_759_528_212_374_467_239, 11_368_815_326_802_128_278],
+      uniforms: [0.30800231005486367, 0.095384215520296634, 0.6163047137952683],
+      normals: [1.5346834771053994, 1.6364993521365874, -0.62251600710453592]),
+    Start(
+      generator: "xoshiro256x8", index: 9_223_372_036_854_775_807,
+      outputs: [8_767_999_940_284_861_913, 11_731_856_727_577_443_001, 18_300_158_919_017_316_154],
+      uniforms: [0.47531422918048094, 0.63598522756640719, 0.99205360284142763],
+      normals: [-0.38824768436980756, 0.92185417058943087, -0.10663493680583086]),
   ]
 
   /// By generator: the first 16 digits of the SHA-256 of 1000 normals of stream 7, in single precision.
@@ -108,6 +123,7 @@ enum GoldenStreams {
     "uni32": "9b1d26b454e6059b",
     "vax": "6fa22ca228ee2eeb",
     "waterman14": "bcb2faa9bd6d8e45",
+    "xoshiro256x8": "d7752fdbf1dd40b7",
     "zuf": "824fbf7a61f9cb37",
   ]
 }

@@ -11,7 +11,7 @@ import Testing
     arguments: [
       (1, "gaussian", "draws", "mt19937", 3_097_270_026), (1, "gaussian", "draws", "taus2", 1_052_400_699),
       (1, "gaussian", "draws", "slatec", 7), (.max, "σ=½", "warm-up stl", "mt19937", 889_622_022),
-      (0, "", "", "ranlxs0", 305_411_705),
+      (0, "", "", "ranlxs0", 305_411_705), (1, "gaussian", "draws", "xoshiro256x8", 1_631_953_582_955_084_263),
     ] as [(UInt64, String, String, String, UInt)])
   func basesArePinned(seed: UInt64, cell: String, role: String, name: String, base: UInt) throws {
     #expect(StreamKey(seed: seed, cell: cell, role: role).base(for: try Self.generator(name)) == base)
@@ -87,9 +87,8 @@ import Testing
   }
 
   /// A hundred keys of a large generator, none near another.
-  @Test func manyKeysAreDisjoint() throws {
-    #expect(throws: Never.self) {
-      try StreamKey.checkDisjoint((0..<100).map { (Self.key($0), 1000) }, for: try Self.generator("mt19937"))
-    }
+  @Test(arguments: ["mt19937", "xoshiro256x8"]) func manyKeysAreDisjoint(_ name: String) throws {
+    let generator = try Self.generator(name)
+    #expect(throws: Never.self) { try StreamKey.checkDisjoint((0..<100).map { (Self.key($0), 1000) }, for: generator) }
   }
 }

@@ -62,7 +62,7 @@ import Testing
       --max-replicates <r>    With 'auto': the most that a cell takes. (default:
                               1000000)
       --seed <n>              Seed. (default: GSL_RNG_SEED, or 1)
-      --rng <type>            Generator of GSL's. (default: GSL_RNG_TYPE, or
+      --rng <type>            Generator, by name. (default: GSL_RNG_TYPE, or
                               mt19937)
       --threads <t>           Parallel tasks. (default: the number of processors)
       --dry-run               Say what would be spent and how long it may take;
@@ -110,7 +110,7 @@ import Testing
                               itself, its uncertainty included.
       --stop-window <w>       Evaluations that the change is between. (default: 5)
       --seed <n>              Seed. (default: GSL_RNG_SEED, or 1)
-      --rng <type>            Generator of GSL's. (default: GSL_RNG_TYPE, or
+      --rng <type>            Generator, by name. (default: GSL_RNG_TYPE, or
                               mt19937)
       --threads <t>           Parallel tasks. (default: the number of processors)
       --dry-run               Say what would be spent and how long it may take;

@@ -4,7 +4,8 @@
 // mix, except in the sums of moments.c, which are taken in a fixed order of eight partial sums. Floating-point
 // contraction is off: every processor gives the same bits.
 //
-// Nothing here allocates, fails or keeps state, except that the random fills advance their generator.
+// Nothing here allocates, fails or keeps state, except that the random fills advance their generator, and that
+// xoshiro.c computes its table of jumps once.
 #pragma once
 #include <gsl/gsl_multimin.h>
 #include <gsl/gsl_rng.h>
@@ -33,6 +34,33 @@ void wb_fill_uniform(const gsl_rng *rng, double *out, size_t n);
 /// For each lane, `chosen` distinct indices out of 0..<count, [chosen x lanes]. `order` holds a permutation of
 /// 0..<count and is shuffled further.
 void wb_choose(const gsl_rng *rng, int32_t *order, size_t count, size_t chosen, size_t lanes, int32_t *out);
+
+// xoshiro.c ----------------------------------------------------------------------------------------------------
+// A generator of GSL's kind that is made of eight xoshiro256++ (Blackman and Vigna 2021), the lanes. Outputs 8 i to
+// 8 i + 7 are the i-th of lanes 0 to 7. Seed s stands for the stream whose lane l begins s 2^192 + l 2^189 steps along the
+// one cycle, of 2^256 - 1 states, from a fixed state. So no two lanes of any of the 2^64 streams meet within 2^189 - 1
+// outputs.
+//
+// 16 normals are the function wb_box_muller of the next 16 outputs. A fill makes whole groups of 16, and keeps what it
+// does not use for the next fill: like outputs and uniforms, normals do not depend on how a request is divided.
+
+/// The generator, of 64 bits. gsl_rng_uniform is the upper 53 bits of an output times 2^-53.
+const gsl_rng_type *wb_xoshiro256x8(void);
+/// n uniforms on [0, 1), those of gsl_rng_uniform. `rng` must be of the type above, here and below.
+void wb_fill_uniform_xoshiro256x8(const gsl_rng *rng, double *out, size_t n);
+/// n standard normals.
+void wb_fill_normal_xoshiro256x8(const gsl_rng *rng, double *out, size_t n);
+/// For l < 8, normals[l] = r cos a and normals[8 + l] = r sin a, with r = sqrt(-2 log u), u = (words[l] | 1) / 2^64 in
+/// (0, 1], and a = 2 pi (h - 1/8), h the middle of those fractions of the circle that begin with the 54 highest bits of
+/// words[8 + l].
+/// Within 4 ulp.
+void wb_box_muller(const uint64_t *words, double *normals);
+
+/// The product of polynomials over GF(2) modulo the characteristic polynomial of xoshiro256's step. They have four words;
+/// coefficient k is bit k % 64 of word k / 64.
+void wb_xoshiro256_multiply(const uint64_t *a, const uint64_t *b, uint64_t *product);
+/// The polynomial, evaluated at the step, of eight states [4 x 8]: those of x^t go t steps on.
+void wb_xoshiro256x8_apply(const uint64_t *polynomial, uint64_t *states);
 
 // elementary.c -------------------------------------------------------------------------------------------------
 

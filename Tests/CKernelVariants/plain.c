@@ -1,0 +1,2 @@
+#define WB_NAMED(name) name##_plain
+#include "variant.h"
