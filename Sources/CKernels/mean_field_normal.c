@@ -89,54 +89,80 @@ WB_CLONES void wb_normal_entropy_gradient(const double *log_scale, int per_lane,
   }
 }
 
+/// target[0...n-1] += v
+#define ADD_LANES(target, v, n)                                   \
+  ({                                                              \
+    double *row_ = (target);                                      \
+    v8 sum_ = ((n) == 8 ? load8(row_) : load_some(row_, n)) + (v); \
+    if ((n) == 8) store8(row_, sum_);                             \
+    else store_some(row_, sum_, n);                               \
+  })
+/// For each coordinate the sums over k of FIRST and SECOND, in registers for 64 lanes at a time, then AFTER, which may use
+/// scale = e^{SIGN log_scale}.
+#define FOR_COORDINATES_AND_LANES(FIRST, SECOND, SIGN, AFTER)                                  \
+  for (size_t d = 0; d < D; d++) {                                                             \
+    v8 shared = per_lane ? all8(0) : all8(exp8(all8((SIGN) * log_scale[d]))[0]);               \
+    size_t l0 = 0;                                                                             \
+    for (; l0 + 64 <= B; l0 += 64) {                                                           \
+      v8 firsts[8], seconds[8];                                                                \
+      for (int i = 0; i < 8; i++) firsts[i] = seconds[i] = all8(0);                            \
+      for (size_t k = 0; k < K; k++)                                                           \
+        for (int i = 0; i < 8; i++) {                                                          \
+          size_t l = l0 + 8 * i;                                                               \
+          firsts[i] += FIRST(load8);                                                           \
+          seconds[i] += SECOND(load8);                                                         \
+        }                                                                                      \
+      for (int i = 0; i < 8; i++) {                                                            \
+        size_t l = l0 + 8 * i, n = 8;                                                          \
+        v8 first = firsts[i], second = seconds[i];                                             \
+        v8 scale = per_lane ? exp8((SIGN) * load8(log_scale + d * B + l)) : shared;            \
+        AFTER                                                                                  \
+      }                                                                                        \
+    }                                                                                          \
+    for (size_t l = l0; l < B; l += 8) {                                                       \
+      size_t n = B - l < 8 ? B - l : 8;                                                        \
+      v8 first = all8(0), second = first;                                                      \
+      if (n == 8)                                                                              \
+        for (size_t k = 0; k < K; k++) {                                                       \
+          first += FIRST(load8);                                                               \
+          second += SECOND(load8);                                                             \
+        }                                                                                      \
+      else                                                                                     \
+        for (size_t k = 0; k < K; k++) {                                                       \
+          first += FIRST(load_n);                                                              \
+          second += SECOND(load_n);                                                            \
+        }                                                                                      \
+      v8 scale = per_lane ? exp8((SIGN) * load_n(log_scale + d * B + l)) : shared;             \
+      AFTER                                                                                    \
+    }                                                                                          \
+  }
+
 WB_CLONES void wb_normal_add_score(const double *log_scale, int per_lane, const double *noise,
                                    const double *weights, int by_coordinate, const double *centers,
                                    double *gradients, size_t K, size_t D, size_t B) {
-  double inverse[TILE], first[TILE], second[TILE];
-  FOR_TILES(l0, n)
-  for (size_t d = 0; d < D; d++) {
-    scales(log_scale, per_lane, -1, d, l0, n, B, inverse);
-    memset(first, 0, n * sizeof(double));
-    memset(second, 0, n * sizeof(double));
-    double cm = centers[d], cs = centers[D + d];
-    for (size_t k = 0; k < K; k++) {
-      const double *e = noise + (k * D + d) * B + l0;
-      const double *w = weights + (by_coordinate ? (k * D + d) * B : k * B) + l0;
-      for (size_t l = 0; l < n; l++) {
-        first[l] += (w[l] - cm) * e[l];
-        second[l] += (w[l] - cs) * (e[l] * e[l] - 1.0);
-      }
-    }
-    double *gm = gradients + d * B + l0, *gs = gradients + (D + d) * B + l0;
-    for (size_t l = 0; l < n; l++) {
-      gm[l] += first[l] * inverse[l];
-      gs[l] += second[l];
-    }
-  }
+#define NOISE(load) load(noise + (k * D + d) * B + l)
+#define WEIGHT(load) load(weights + (by_coordinate ? (k * D + d) * B : k * B) + l)
+#define FIRST(load) ((WEIGHT(load) - centers[d]) * NOISE(load))
+#define SECOND(load) ({ v8 e_ = NOISE(load); (WEIGHT(load) - centers[D + d]) * (e_ * e_ - 1.0); })
+  FOR_COORDINATES_AND_LANES(FIRST, SECOND, -1, {
+    ADD_LANES(gradients + d * B + l, first * scale, n);
+    ADD_LANES(gradients + (D + d) * B + l, second, n);
+  })
+#undef FIRST
+#undef SECOND
 }
 
 WB_CLONES void wb_normal_add_pullback(const double *log_scale, int per_lane, const double *noise,
                                       const double *cotangents, double factor, double *gradients, size_t K,
                                       size_t D, size_t B) {
-  double scale[TILE], first[TILE], second[TILE];
-  FOR_TILES(l0, n)
-  for (size_t d = 0; d < D; d++) {
-    scales(log_scale, per_lane, 1, d, l0, n, B, scale);
-    memset(first, 0, n * sizeof(double));
-    memset(second, 0, n * sizeof(double));
-    for (size_t k = 0; k < K; k++) {
-      const double *e = noise + (k * D + d) * B + l0, *c = cotangents + (k * D + d) * B + l0;
-      for (size_t l = 0; l < n; l++) {
-        first[l] += c[l];
-        second[l] += c[l] * e[l];
-      }
-    }
-    double *gm = gradients + d * B + l0, *gs = gradients + (D + d) * B + l0;
-    for (size_t l = 0; l < n; l++) {
-      gm[l] += factor * first[l];
-      gs[l] += (factor * scale[l]) * second[l];
-    }
-  }
+#define FIRST(load) load(cotangents + (k * D + d) * B + l)
+#define SECOND(load) (FIRST(load) * NOISE(load))
+  FOR_COORDINATES_AND_LANES(FIRST, SECOND, 1, {
+    ADD_LANES(gradients + d * B + l, factor * first, n);
+    ADD_LANES(gradients + (D + d) * B + l, (factor * scale) * second, n);
+  })
+#undef FIRST
+#undef SECOND
 }
 
 WB_CLONES void wb_normal_add_analytic_prior(const double *mean, const double *log_scale, int per_lane,
