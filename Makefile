@@ -25,6 +25,7 @@ test: setup
 	swift test --skip-build
 	$(RELEASE)
 	scripts/smoke-test.sh .build/release/workbench .build/debug/workbench
+	scripts/allocation-test.sh .build/release/workbench
 
 ROUNDS := 5
 SCALE := 1

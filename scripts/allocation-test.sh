@@ -1,0 +1,64 @@
+#!/bin/sh
+# Counts what a measurement allocates for each block of replicates more, each chunk more, and each step of a training
+# more: $1 is a release build. Each count has a limit, what it was when last lowered; the aim is 0 for blocks and steps.
+# glibc only: elsewhere it says so and passes nothing off as counted.
+set -eu
+workbench=$1
+here=$(dirname "$0")
+[ "$(uname)" = Linux ] && getconf GNU_LIBC_VERSION >/dev/null 2>&1 || {
+  echo "allocation test: not counted, for this system has no glibc"
+  exit 0
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"${CC:-cc}" -O2 -shared -fPIC "$here/count-allocations.c" -o "$work/count.so"
+
+# Allocations of the run that the arguments describe.
+count() {
+  rm -f "$work/count"
+  ALLOCATIONS="$work/count" LD_PRELOAD="$work/count.so" "$workbench" "$@" --threads 1 --format csv >/dev/null 2>"$work/errors" || {
+    cat "$work/errors" >&2
+    echo "allocation test: $* failed" >&2
+    exit 70
+  }
+  cat "$work/count"
+}
+
+failed=0
+# limit, unit, how many units the second size has more, option of the size, the two sizes, command
+compare() {
+  limit=$1 unit=$2 more=$3 option=$4 small=$5 large=$6
+  shift 6
+  first=$(count "$@" "$option" "$small")
+  second=$(count "$@" "$option" "$large")
+  # Longer numbers in the output cost a few: rounded.
+  each=$(((second - first + more / 2) / more))
+  printf '%5d a %s (limit %d): %s\n' "$each" "$unit" "$limit" "$*"
+  [ "$each" -le "$limit" ] || failed=1
+}
+
+# Blocks have 32 replicates at these K and D, and a chunk has 1024.
+blocks() {
+  limit=$1
+  shift
+  compare "$limit" block 28 --replicates 128 1024 variance "$@"
+}
+three="score reparam analytic-kl"
+# shellcheck disable=SC2086
+{
+  blocks 209 --estimator score --model gaussian:dimension=100 --samples 50
+  blocks 209 --estimator reparam --model gaussian:dimension=100 --samples 50
+  blocks 210 --estimator analytic-kl --model gaussian:dimension=100 --samples 50
+  blocks 629 --estimator $three --model gaussian:dimension=100 --samples 50
+  blocks 215 --estimator $three --model logistic-regression:minibatch=32 --samples 140
+  compare 409 chunk 20 --replicates 1024 21504 variance --estimator $three --model gaussian:dimension=10
+  for model in gaussian:dimension=10 logistic-regression:minibatch=32; do
+    compare 4 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator score --model $model --samples 10
+    compare 2 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator reparam --model $model --samples 10
+    compare 3 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator analytic-kl --model $model --samples 10
+  done
+}
+[ "$failed" = 0 ] || {
+  echo "allocation test: more is allocated than the limits of $0 allow" >&2
+  exit 1
+}
