@@ -13,6 +13,7 @@ import os
 import pathlib
 import platform
 import re
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -27,6 +28,7 @@ PYTHON = HERE / ".venv/bin/python"
 ESTIMATORS = ["score", "reparam", "analytic-kl"]
 STANDARD, FAST = "mt19937", "xoshiro256x8"
 NAMES = {"jax": "JAX", "numpy": "numpy"}
+CC = shlex.split(os.environ.get("CC", "cc"))
 POINT = {"gaussian": (0.3, -0.5), "logistic": (0.0, -1.0)}
 
 
@@ -281,7 +283,7 @@ class Bench:
             for generator in generators:
                 found.append(self.adam(generator, max(100, int(5000 * scale))))
         if len(self.cores) > 1:
-            found.append(self.threads(many(4e5, 10, 1024)))
+            found.append(self.threads(max(16384, many(4e5, 10, 1024))))
         else:
             note("one processor: two threads are not measured")
         if peers:
@@ -316,8 +318,8 @@ def build_c():
     if subprocess.run(make + ["launch"]).returncode:
         raise SystemExit("bench: Benchmarks/floor/launch.c does not compile")
     macros = subprocess.run(
-        [os.environ.get("CC", "cc"), "-march=native", "-dM", "-E", "-x", "c", "/dev/null"], stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True).stdout
+        [*CC, "-march=native", "-dM", "-E", "-x", "c", "/dev/null"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True).stdout
     if "__AVX512DQ__" not in macros:
         note("the C program needs AVX-512 and this processor, or compiler, lacks it: the rows against C are left out")
         return False
@@ -368,7 +370,7 @@ def machine(bench, peers, load):
         "load before and after": load,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "Swift": tried(["swift", "--version"]),
-        "C compiler": tried([os.environ.get("CC", "cc"), "--version"]),
+        "C compiler": tried([*CC, "--version"]),
         "GSL": tried(["pkg-config", "--modversion", "gsl"]),
         "Python": platform.python_version(),
     }
@@ -459,6 +461,8 @@ def main():
     try:
         has_c, peers = build_c(), [] if options.no_peers else install_peers()
         before = os.getloadavg()[0]
+        if before > 0.5:
+            note(f"the load is {before:.1f}: other processes disturb the figures")
         cases = bench.cases(has_c, generators(options.workbench), peers)
         bench.measure(cases)
         if "jax" not in peers:

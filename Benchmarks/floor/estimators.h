@@ -17,7 +17,7 @@ typedef struct {
 
 /// The estimators' moments in the order score, reparam, analytic-kl, those left out left out.
 typedef struct {
-  int count, replicates;
+  int count;
   moments each[MOST_ESTIMATORS];
   cross_moments cross;
 } comparison;
@@ -29,8 +29,9 @@ static void comparison_init(comparison *c, int estimators, int parameters, int v
 }
 
 static void comparison_add(comparison *c) {
-  for (int e = 0; e < c->count; e++) moments_add(&c->each[e]);
-  cross_add(&c->cross, c->each, c->count);
+  int finite[MOST_ESTIMATORS];
+  for (int e = 0; e < c->count; e++) finite[e] = moments_add(&c->each[e]);
+  cross_add(&c->cross, c->each, finite, c->count);
 }
 
 static timing comparison_end(const comparison *c, double start) {

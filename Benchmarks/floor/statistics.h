@@ -1,6 +1,7 @@
 // The statistics that the workbench keeps (Sources/EstimatorStatistics): of each coordinate the mean, the squared
 // deviations and the power sums of its Y; of the blocks mean, log_scale and all the power sums and sixteen group sums
-// of Y = |g − m|² n/(n − 1), m the mean of the batch; of each pair of estimators the cross sums of their Y.
+// of Y = |g − m|² n/(n − 1), m the mean of the batch; of each pair of estimators the cross sums of their Y. A batch that is
+// not finite is counted and takes part in nothing (the workbench saves its finite replicates).
 #pragma once
 #include "normals.h"
 
@@ -8,10 +9,10 @@ enum { BLOCKS = 3, MOST_ESTIMATORS = 3, MOST_VECTORS = 16 };
 
 typedef struct {
   int parameters, vectors;
-  double count;
+  double count, nonfinite;
   v8 *gradients;  // [P × B], replicate fastest
   v8 *total;      // Σ over the vectors of the batch, [P]
-  double *mean, *squares, *powers, *inverse_scale;  // [P], powers [P × 4]
+  double *batch_mean, *mean, *squares, *powers, *inverse_scale;  // [P], powers [P × 4]
   v8 distance[BLOCKS][MOST_VECTORS];
   double block_powers[BLOCKS][4], groups[BLOCKS][48], inverse_block_scale[BLOCKS];
 } moments;
@@ -23,6 +24,7 @@ static void moments_init(moments *m, int parameters, int vectors) {
   m->vectors = vectors;
   m->gradients = zeroed(sizeof(v8) * parameters * vectors);
   m->total = zeroed(sizeof(v8) * parameters);
+  m->batch_mean = zeroed(sizeof(double) * parameters);
   m->mean = zeroed(sizeof(double) * parameters);
   m->squares = zeroed(sizeof(double) * parameters);
   m->powers = zeroed(sizeof(double) * parameters * 4);
@@ -34,7 +36,7 @@ static void moments_set_scales(moments *m) {
   int B = 8 * m->vectors, D = m->parameters / 2;
   double scale[BLOCKS] = {0};
   for (int p = 0; p < m->parameters; p++) {
-    double mean = sum8(m->total[p]) / B;
+    double mean = m->batch_mean[p];
     v8 square = all8(0);
     for (int v = 0; v < m->vectors; v++) {
       v8 d = m->gradients[p * m->vectors + v] - mean;
@@ -48,8 +50,25 @@ static void moments_set_scales(moments *m) {
   for (int b = 0; b < BLOCKS; b++) m->inverse_block_scale[b] = scale[b] > 0 ? 1 / scale[b] : 1;
 }
 
-/// Adds the batch in `gradients`, whose sums are in `total`, and clears `total`.
-static void moments_add(moments *m) {
+/// Not isfinite, which -ffast-math takes for granted.
+static inline int is_finite(double x) {
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return (bits >> 52 & 0x7ff) != 0x7ff;
+}
+
+/// Adds the batch in `gradients`, whose sums are in `total`, and clears `total`; says whether it is finite.
+static int moments_add(moments *m) {
+  int finite = 1;
+  for (int p = 0; p < m->parameters; p++) {
+    m->batch_mean[p] = sum8(m->total[p]) / (8 * m->vectors);
+    finite &= is_finite(m->batch_mean[p]);
+    m->total[p] = all8(0);
+  }
+  if (!finite) {
+    m->nonfinite += 8 * m->vectors;
+    return 0;
+  }
   if (m->count == 0) moments_set_scales(m);
   int V = m->vectors, D = m->parameters / 2;
   double B = 8 * V, factor = B / (B - 1), share = B / (m->count + B), weight = m->count * share;
@@ -57,7 +76,7 @@ static void moments_add(moments *m) {
   for (int p = 0; p < m->parameters; p++) {
     const v8 *row = m->gradients + p * V;
     v8 *distance = m->distance[p / D];
-    double mean = sum8(m->total[p]) / B, inverse = m->inverse_scale[p] * factor;
+    double mean = m->batch_mean[p], inverse = m->inverse_scale[p] * factor;
     v8 squares = all8(0), s1 = squares, s2 = squares, s3 = squares, s4 = squares;
     for (int v = 0; v < V; v++) {
       v8 d = row[v] - mean, y = d * d, e = y * inverse - 1.0, ee = e * e;
@@ -75,7 +94,6 @@ static void moments_add(moments *m) {
     m->powers[4 * p + 1] += sum8(s2);
     m->powers[4 * p + 2] += sum8(s3);
     m->powers[4 * p + 3] += sum8(s4);
-    m->total[p] = all8(0);
   }
   m->count += B;
   for (int v = 0; v < V; v++) m->distance[2][v] = m->distance[0][v] + m->distance[1][v];
@@ -101,6 +119,7 @@ static void moments_add(moments *m) {
       m->groups[b][32 + i] += second[i / 8][i % 8];
     }
   }
+  return 1;
 }
 
 typedef struct {
@@ -108,11 +127,11 @@ typedef struct {
 } cross_moments;
 
 /// Adds the batch that `moments_add` has just seen: Y of each block is in `distance`, scaled.
-static void cross_add(cross_moments *c, const moments *m, int estimators) {
+static void cross_add(cross_moments *c, const moments *m, const int *finite, int estimators) {
   int pair = 0;
   for (int a = 0; a < estimators; a++)
     for (int b = a + 1; b < estimators; b++, pair++)
-      for (int block = 0; block < BLOCKS; block++) {
+      for (int block = 0; block < BLOCKS && finite[a] && finite[b]; block++) {
         v8 t[14];
         for (int i = 0; i < 14; i++) t[i] = all8(0);
         for (int v = 0; v < m->vectors; v++) {
@@ -139,7 +158,7 @@ static void cross_add(cross_moments *c, const moments *m, int estimators) {
 
 /// The trace of the covariance over all coordinates, and something of every other sum so that none is optimised away.
 static double moments_variance(const moments *m, volatile double *sink) {
-  double trace = 0, rest = 0;
+  double trace = 0, rest = m->nonfinite;
   for (int p = 0; p < m->parameters; p++) {
     trace += m->squares[p] / (m->count - 1);
     rest += m->mean[p];
