@@ -191,27 +191,39 @@ class Bench:
 
         return case_of
 
-    def whole_process(self, peers, replicates):
+    def whole_process(self, has_c, generators, peers, replicates, threads):
+        """Processes from start to end, imports and compilation included."""
         report = os.path.join(self.work, "report")
+        mean, log_scale = POINT["logistic"]
         commands = {
-            "workbench": [
+            f"workbench {generator}": [
                 self.workbench, "variance", "--estimator", *ESTIMATORS, "--model", "logistic-regression", "--samples",
-                10, "--at", "initial", "--replicates", replicates, "--threads", 1]}
+                10, "--at", f"mean={mean},log_scale={log_scale}", "--replicates", replicates, "--rng", generator,
+                "--threads", threads] for generator in generators}
         for peer in peers:
             commands[peer] = [
                 PYTHON, HERE / f"peers/{peer}_variance.py", "logistic", "--data", DATA, "--samples", 10,
-                "--replicates", replicates]
+                "--replicates", replicates, "--mean", mean, "--log-scale", log_scale]
+        if has_c and threads == 1:
+            commands["c"] = [FLOOR, "logistic", STANDARD, "all", replicates, 10, DATA]
+        where = "one core" if threads == 1 else f"{threads} cores"
 
         def case_of(swap):
             spent = {}
             for system in sorted(commands, reverse=swap):
                 spent[system] = self.record(
-                    system, "whole process", f"breast cancer K=10 R={replicates}", "all three", "seconds",
-                    run(commands[system], self.core, report)["wall_seconds"])
+                    system, "whole process", f"breast cancer K=10 R={replicates} {where}", "all three", "seconds",
+                    run(commands[system], self.cores[:threads], report)["wall_seconds"])
             for peer in peers:
-                self.ratio(
-                    f"whole process: time of {NAMES[peer]} ÷ workbench's, breast cancer", 20 if peer == "jax" else None, True,
-                    spent[peer] / spent["workbench"])
+                for generator in generators:
+                    target = 20 if (peer, generator, threads) == ("jax", STANDARD, 1) else None
+                    self.ratio(
+                        f"whole process, {where}: time of {NAMES[peer]} ÷ workbench's, {generator}", target, True,
+                        spent[peer] / spent[f"workbench {generator}"])
+                if "c" in spent:
+                    self.ratio(
+                        f"whole process, {where}: time of {NAMES[peer]} ÷ C's, {STANDARD}", None, True,
+                        spent[peer] / spent["c"])
 
         return case_of
 
@@ -287,7 +299,9 @@ class Bench:
         else:
             note("one processor: two threads are not measured")
         if peers:
-            found.append(self.whole_process(peers, 10000 if scale >= 1 else max(100, int(10000 * scale))))
+            found.append(self.whole_process(has_c, generators, peers, 10000, 1))
+            if len(self.cores) > 1:
+                found.append(self.whole_process(False, generators, peers, 10000, len(self.cores)))
             found.append(self.peer_rates(peers, scale))
         sizes = [10**4, 10**6, 10**7] if scale >= 1 else [10**3, 10**4]
         found.append(self.memory(sizes, generators[-1]))
@@ -435,7 +449,9 @@ def write(bench, lines, out):
         f"Medians, least and greatest of {bench.options.rounds} interleaved rounds; a ratio is taken within a round.\n"
         "`benchmarks.csv` has the figures that the ratios are made of, `ratios.csv` this table, `machine.txt` the\n"
         "machine. `C` is `Benchmarks/floor/`, which keeps the same statistics; JAX and numpy are `Benchmarks/peers/`.\n"
-        "Rates are of draws: K times replicates. All on one core but where two threads are named.\n\n"
+        "Rates are of draws: K times replicates. All on one core but where two threads or cores are named.\n"
+        "The whole process is `variance` on the breast-cancer data, three estimators, K = 10, imports and compilation\n"
+        "included.\n\n"
         + "\n".join(markdown) + "\n"
         + "".join(f"\nNot the same work: {line}.\n" for line in bench.disagreements))
 
@@ -466,7 +482,7 @@ def main():
         cases = bench.cases(has_c, generators(options.workbench), peers)
         bench.measure(cases)
         if "jax" not in peers:
-            bench.ratios["whole process: time of JAX ÷ workbench's, breast cancer"] = ("ratio", 20, True, [])
+            bench.ratios[f"whole process, one core: time of JAX ÷ workbench's, {STANDARD}"] = ("ratio", 20, True, [])
         lines = machine(bench, peers, f"{before:.1f}, {os.getloadavg()[0]:.1f}")
     finally:
         shutil.rmtree(bench.work, ignore_errors=True)
