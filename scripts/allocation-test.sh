@@ -46,16 +46,16 @@ blocks() {
 three="score reparam analytic-kl"
 # shellcheck disable=SC2086
 {
-  blocks 209 --estimator score --model gaussian:dimension=100 --samples 50
-  blocks 209 --estimator reparam --model gaussian:dimension=100 --samples 50
-  blocks 210 --estimator analytic-kl --model gaussian:dimension=100 --samples 50
-  blocks 629 --estimator $three --model gaussian:dimension=100 --samples 50
-  blocks 215 --estimator $three --model logistic-regression:minibatch=32 --samples 140
-  compare 409 chunk 20 --replicates 1024 21504 variance --estimator $three --model gaussian:dimension=10
+  blocks 0 --estimator score --model gaussian:dimension=100 --samples 50
+  blocks 0 --estimator reparam --model gaussian:dimension=100 --samples 50
+  blocks 1 --estimator analytic-kl --model gaussian:dimension=100 --samples 50
+  blocks 1 --estimator $three --model gaussian:dimension=100 --samples 50
+  blocks 1 --estimator $three --model logistic-regression:minibatch=32 --samples 140
+  compare 70 chunk 20 --replicates 1024 21504 variance --estimator $three --model gaussian:dimension=10
   for model in gaussian:dimension=10 logistic-regression:minibatch=32; do
-    compare 4 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator score --model $model --samples 10
-    compare 2 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator reparam --model $model --samples 10
-    compare 3 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator analytic-kl --model $model --samples 10
+    compare 2 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator score --model $model --samples 10
+    compare 0 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator reparam --model $model --samples 10
+    compare 1 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator analytic-kl --model $model --samples 10
   done
 }
 [ "$failed" = 0 ] || {

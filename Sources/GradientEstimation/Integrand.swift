@@ -69,19 +69,36 @@ public protocol Prior: Sendable {}
 
 /// N(mean, diag(scale²)).
 public struct DiagonalNormal: Prior, Hashable {
-  public let mean: [Double]
-  public let scale: [Double]
+  /// One reference, so that an `any Prior` holds it without a box of its own.
+  private let storage: Storage
+
+  private final class Storage: Sendable {
+    let mean, scale, precision, logNormalizer: [Double]
+
+    init(mean: [Double], scale: [Double]) {
+      self.mean = mean
+      self.scale = scale
+      precision = scale.map { 1 / ($0 * $0) }
+      logNormalizer = precision.map { 0.5 * (wb_log($0) - 1.8378770664093454836) }
+    }
+  }
+
+  public var mean: [Double] { storage.mean }
+  public var scale: [Double] { storage.scale }
   /// 1 / scale²
-  public let precision: [Double]
+  public var precision: [Double] { storage.precision }
   /// ½ log(precision / 2π)
-  public let logNormalizer: [Double]
+  public var logNormalizer: [Double] { storage.logNormalizer }
 
   public init(mean: [Double], scale: [Double]) {
     precondition(mean.count == scale.count && scale.allSatisfy { $0 > 0 }, "DiagonalNormal: scales must be positive")
-    self.mean = mean
-    self.scale = scale
-    precision = scale.map { 1 / ($0 * $0) }
-    logNormalizer = precision.map { 0.5 * (wb_log($0) - 1.8378770664093454836) }
+    storage = Storage(mean: mean, scale: scale)
+  }
+
+  public static func == (a: DiagonalNormal, b: DiagonalNormal) -> Bool { a.mean == b.mean && a.scale == b.scale }
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(mean)
+    hasher.combine(scale)
   }
 
   /// N(0, I).

@@ -23,7 +23,20 @@ public struct Terms: OptionSet, Hashable, Sendable {
 
   public func contains(_ term: Term) -> Bool { contains(Terms(term)) }
   /// The members, in the order of `Term.allCases`.
-  public var members: [Term] { Term.allCases.filter(contains) }
+  public var members: Members { Members(rest: rawValue) }
+
+  /// A sequence that allocates nothing: it is gone through for every block.
+  public struct Members: Sequence, IteratorProtocol, Sendable {
+    fileprivate var rest: UInt8
+    public mutating func next() -> Term? {
+      while rest != 0 {
+        let bit = rest.trailingZeroBitCount
+        rest &= rest - 1
+        if let term = Term(rawValue: bit) { return term }
+      }
+      return nil
+    }
+  }
 }
 
 /// How the ELBO is split into what is sampled and what is known in closed form. Orthogonal to the rule.

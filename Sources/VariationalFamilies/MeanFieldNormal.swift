@@ -149,16 +149,12 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
   ) {
     if terms.contains(.entropy) { addToLogScale(1, draws.shape, &gradients) }
     guard terms.contains(.prior), let prior = (model as? any LatentModel)?.prior as? DiagonalNormal else { return }
-    let b = draws.shape.lanes
     let perLane: Int32 = draws.sharesParameters ? 0 : 1
-    withPair(draws.parameters, draws.shape, perLane) { mean, logScale in
-      prior.mean.withUnsafeBufferPointer { center in
-        prior.precision.withUnsafeBufferPointer { precision in
-          gradients.withUnsafeMutableBufferPointer {
-            wb_normal_add_analytic_prior(
-              mean, logScale, perLane, center.baseAddress, precision.baseAddress, $0.baseAddress, dimension, b)
-          }
-        }
+    let (center, precision) = (prior.mean, prior.precision)
+    gradients.withUnsafeMutableBufferPointer { gradients in
+      withPair(draws.parameters, draws.shape, perLane) { mean, logScale in
+        wb_normal_add_analytic_prior(
+          mean, logScale, perLane, center, precision, gradients.baseAddress, dimension, draws.shape.lanes)
       }
     }
   }
