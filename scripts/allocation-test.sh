@@ -11,7 +11,9 @@ here=$(dirname "$0")
 }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"${CC:-cc}" -O2 -shared -fPIC "$here/count-allocations.c" -o "$work/count.so"
+# Swift brings a C compiler; a system compiler need not be there.
+compiler=${CC:-$(command -v cc || echo "$(dirname "$(readlink -f "$(command -v swift)")")/clang")}
+"$compiler" -O2 -shared -fPIC "$here/count-allocations.c" -o "$work/count.so"
 
 # Allocations of the run that the arguments describe.
 count() {
