@@ -62,7 +62,7 @@ extension JSONParser {
     return meaning.value
   }
 
-  /// The scalar written as one `\uXXXX`, or as two which make a surrogate pair.
+  /// The scalar written as `\u` and four hexadecimal digits, or as two of these which make a surrogate pair.
   private mutating func escapedScalar(from start: Place) throws(JSONError) -> Unicode.Scalar {
     var code = try codeUnit()
     if 0xD800...0xDBFF ~= code, peek() == "\\", peek(1) == "u" {
