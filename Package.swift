@@ -18,6 +18,7 @@ let package = Package(
     .library(name: "GradientEstimation", targets: ["GradientEstimation"]),
     .library(name: "EstimatorStatistics", targets: ["EstimatorStatistics"]),
     .library(name: "Randomness", targets: ["Randomness"]),
+    .library(name: "EstimatorConformance", targets: ["EstimatorConformance"]),
     .library(name: "Workbench", targets: ["WorkbenchCLI"]),
   ],
   dependencies: [
@@ -58,9 +59,14 @@ let package = Package(
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ], swiftSettings: numeric),
     .target(
+      name: "EstimatorConformance",
+      dependencies: ["EstimatorStatistics", "ExperimentRunner", "GradientEstimation", "Randomness"],
+      swiftSettings: numeric),
+    .target(
       name: "WorkbenchCLI",
       dependencies: [
-        "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization", "Randomness",
+        "EstimatorConformance", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization",
+        "Randomness",
         "ShippedData", "VariationalFamilies", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
@@ -86,9 +92,8 @@ let package = Package(
     .testTarget(
       name: "EstimatorsTests",
       dependencies: [
-        "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization",
-        "Randomness",
-        "VariationalFamilies", "WorkbenchCLI",
+        "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation",
+        "LatentModels", "Optimization", "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
       name: "OptimizationTests",
@@ -100,6 +105,12 @@ let package = Package(
       name: "ExperimentRunnerTests",
       dependencies: [
         "EstimatorStatistics", "ExperimentRunner", "GradientEstimation", "Optimization", "Randomness", "WorkbenchCLI",
+      ], swiftSettings: numeric),
+    .testTarget(
+      name: "EstimatorConformanceTests",
+      dependencies: [
+        "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation",
+        "Randomness", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
       name: "WorkbenchCLITests",

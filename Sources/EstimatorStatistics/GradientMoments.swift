@@ -200,9 +200,11 @@ public struct ComparisonMoments: Sendable {
   /// - Parameters:
   ///   - blocks: the parts of 0..<P in order and without gaps, and last 0..<P itself.
   ///   - scales: for each estimator a rough variance of each coordinate, `[P]`.
-  public init(blocks: [Range<Int>], scales: [[Double]]) {
+  ///   - comparesPairs: whether ratios of variances are wanted; without, there are no pairs.
+  public init(blocks: [Range<Int>], scales: [[Double]], comparesPairs: Bool = true) {
     entries = scales.map { GradientMoments(blocks: blocks, scales: $0) }
-    cross = Array(repeating: CrossSums(), count: scales.count * (scales.count - 1) / 2 * blocks.count)
+    let count = comparesPairs ? scales.count * (scales.count - 1) / 2 : 0
+    cross = Array(repeating: CrossSums(), count: count * blocks.count)
     isFinite = Array(repeating: true, count: scales.count)
   }
 
@@ -216,6 +218,7 @@ public struct ComparisonMoments: Sendable {
     for e in entries.indices {
       isFinite[e] = entries[e].add(gradients[e], lanes: lanes, distances: &distances[e])
     }
+    if cross.isEmpty { return }
     var index = 0
     for a in entries.indices {
       for b in entries.indices.dropFirst(a + 1) {
@@ -240,9 +243,10 @@ public struct ComparisonMoments: Sendable {
     for i in cross.indices { cross[i].merge(other.cross[i]) }
   }
 
-  /// All a < b.
+  /// All a < b, or none where pairs are not compared.
   public var pairs: [(Int, Int)] {
-    entries.indices.flatMap { a in entries.indices.dropFirst(a + 1).map { (a, $0) } }
+    if cross.isEmpty { return [] }
+    return entries.indices.flatMap { a in entries.indices.dropFirst(a + 1).map { (a, $0) } }
   }
 
   /// V_a / V_b of a block and its interval, for pair number `pair` of `pairs`.

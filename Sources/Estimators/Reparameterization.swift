@@ -51,7 +51,7 @@ public struct Reparameterization: GradientEstimator {
     let sampled = try problem.sampledTerms(split)
     return Requirements(
       quantities: Quantities(gradients: sampled.subtracting(.entropy)),
-      gradientEvaluations: Double(samples) * problem.dataShare)
+      gradientEvaluations: Double(samples) * problem.dataShare, claims: .meanOfDraws)
   }
 
   public func estimate(

@@ -82,7 +82,14 @@ public struct ScoreFunction: GradientEstimator {
     }
     return Requirements(
       quantities: quantities, minimumSamples: baseline == .leaveOneOut ? 2 : 1,
-      evaluations: Double(samples) * problem.dataShare, needsIndependentDraws: baseline == .leaveOneOut)
+      evaluations: Double(samples) * problem.dataShare, needsIndependentDraws: baseline == .leaveOneOut,
+      claims: claims(of: problem))
+  }
+
+  /// At the posterior f is one number, which every baseline knows or has learned.
+  private func claims(of problem: Problem) -> Claims {
+    let isConstant = problem.terms.contains(.entropy) && split == .monteCarlo && !raoBlackwell && baseline != .none
+    return (baseline == .leaveOneOut ? [] : Claims.meanOfDraws).union(isConstant ? .zeroAtPosterior : [])
   }
 
   /// The terms of which a coordinate's signal keeps its own part alone.

@@ -39,7 +39,8 @@ public struct StickingTheLanding: GradientEstimator {
         "needs an objective with log q in it, such as 'elbo': without it there is no score term to drop")
     }
     return Requirements(
-      quantities: Quantities(gradients: problem.terms), gradientEvaluations: Double(samples) * problem.dataShare)
+      quantities: Quantities(gradients: problem.terms), gradientEvaluations: Double(samples) * problem.dataShare,
+      claims: [.meanOfDraws, .zeroAtPosterior])
   }
 
   public func estimate(

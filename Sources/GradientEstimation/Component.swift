@@ -33,10 +33,12 @@ public struct Descriptor<C: Component>: Sendable {
   public let aliases: [Alias]
   /// Configurations that `--estimator all` compares beside the defaults, each as option texts.
   public let variants: [[String: String]]
+  /// Where it is checked; see `Example`.
+  public let examples: [Example]
 
   public init(
     id: String, summary: String, equation: String = "", notes: [Note] = [], references: [Reference] = [],
-    options: [Option<C>] = [], aliases: [Alias] = [], variants: [[String: String]] = []
+    options: [Option<C>] = [], aliases: [Alias] = [], variants: [[String: String]] = [], examples: [Example] = []
   ) {
     self.id = id
     self.summary = summary
@@ -46,6 +48,48 @@ public struct Descriptor<C: Component>: Sendable {
     self.options = options
     self.aliases = aliases
     self.variants = variants
+    self.examples = examples
+  }
+}
+
+/// A configuration that a component is checked in by `EstimatorConformance`, and for models and families where in λ.
+///
+/// Give one for each way of working: a model with minibatches and one without, small enough that many replicates are
+/// cheap. A component without examples is checked with its defaults. Choices and flags of estimators, families,
+/// objectives and sampling schemes are gone through in any case.
+public struct Example: Hashable, Sendable {
+  /// Option texts by name.
+  public let options: [String: String]
+  /// Distributions q at which the model's gradient is far from zero and its integrand has light tails, so that a small
+  /// bias shows: at least two, different in mean and scale. Every family that has such members is checked there.
+  public let normals: [NormalPoint]
+  /// Points as `--at` takes them, such as `logit=0.3`; left out where family or model do not know them.
+  public let points: [String]
+
+  public init(options: [String: String] = [:], normals: [NormalPoint] = [], points: [String] = []) {
+    self.options = options
+    self.normals = normals
+    self.points = points
+  }
+}
+
+/// q = N(mean, scale²) in every coordinate; or the coordinates take turns with the numbers of a list.
+public struct NormalPoint: Hashable, Sendable {
+  public let mean: [Double]
+  public let scale: [Double]
+
+  public init(mean: [Double], scale: [Double]) {
+    precondition(!mean.isEmpty && !scale.isEmpty && scale.allSatisfy { $0 > 0 }, "NormalPoint: scales must be positive")
+    self.mean = mean
+    self.scale = scale
+  }
+
+  public init(mean: Double, scale: Double) { self.init(mean: [mean], scale: [scale]) }
+
+  /// The distribution in so many coordinates.
+  public func distribution(dimension: Int) -> DiagonalNormal {
+    DiagonalNormal(
+      mean: (0..<dimension).map { mean[$0 % mean.count] }, scale: (0..<dimension).map { scale[$0 % scale.count] })
   }
 }
 

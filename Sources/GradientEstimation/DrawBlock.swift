@@ -85,6 +85,17 @@ public struct Evaluation: ~Copyable {
   /// Value of `term` coordinate by coordinate, `[K × D × B]`.
   public func coordinateValues(of term: Term) -> [Double] { coordinateArrays[term.rawValue] }
 
+  enum Kind { case values, gradients, coordinateValues }
+
+  /// How many numbers stand there.
+  func count(_ kind: Kind, of term: Term) -> Int {
+    switch kind {
+    case .values: valueArrays[term.rawValue].count
+    case .gradients: gradientArrays[term.rawValue].count
+    case .coordinateValues: coordinateArrays[term.rawValue].count
+    }
+  }
+
   /// Room for what `needed` names; keeps what is there already.
   mutating func reserve(_ needed: Quantities) {
     func room(_ array: inout [Double], _ count: Int) {
@@ -161,6 +172,41 @@ public struct DrawBlock: ~Copyable {
     if own != Quantities() { problem.family.evaluate(own, at: draws, into: &evaluation) }
     let model = needed.restricted(to: problem.model.terms)
     if model != Quantities() { problem.model.evaluate(model, at: draws, into: &evaluation) }
+  }
+
+  /// What an estimator may rely on: that the block is one of `problem`, holds what is `needed`, and that there is room for
+  /// `gradientCount` numbers, `[P × B]`.
+  ///
+  /// - Throws: `EstimatorError` that names the buffer of the wrong shape and its sizes.
+  public borrowing func check(
+    for problem: Problem, holds needed: Quantities, gradientCount: Int
+  ) throws(EstimatorError) {
+    let family = problem.family, lanes = shape.lanes, p = draws.parameters.count
+    try Self.check("the block's dimension", shape.dimension, family.dimension)
+    try Self.check("the block's number of parameters", shape.parameters, family.parameterCount)
+    try Self.check("gradients, [P × B],", gradientCount, shape.parameters * lanes)
+    try Self.check("parameters, [P] or [P × B],", p, shape.parameters * (draws.sharesParameters ? 1 : lanes))
+    try Self.check("noise, [K × D × B],", draws.noise.count, shape.elementCount)
+    try Self.check("z, [K × D × B],", draws.z.count, shape.elementCount)
+    try Self.check("dataIndices, [M × B],", draws.dataIndices.count, draws.minibatchSize * lanes)
+    for term in needed.values.members {
+      try Self.check("values of \(term), [K × B],", evaluation.count(.values, of: term), shape.drawCount)
+    }
+    for term in needed.gradients.members {
+      try Self.check("gradients of \(term), [K × D × B],", evaluation.count(.gradients, of: term), shape.elementCount)
+    }
+    for term in needed.coordinateValues.members {
+      let count = evaluation.count(.coordinateValues, of: term)
+      try Self.check("coordinate values of \(term), [K × D × B],", count, shape.elementCount)
+    }
+  }
+
+  private static func check(
+    _ what: @autoclosure () -> String, _ found: Int, _ wanted: Int
+  ) throws(EstimatorError) {
+    guard found == wanted else {
+      throw EstimatorError("buffer of the wrong shape: \(what()) should be \(wanted) and is \(found)")
+    }
   }
 
   /// Disturbs what was computed by relative errors of ± `relative`; see `RoundingFloor`.

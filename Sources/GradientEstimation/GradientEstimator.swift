@@ -29,6 +29,8 @@ public protocol GradientEstimator: Component {
   func estimate(
     _ problem: Problem, _ block: borrowing DrawBlock, state: State, random: inout RandomStream,
     workspace: inout Workspace, into gradients: inout MutableSpan<Double>)
+  /// The expectation of one estimate, `[P]`, at λ `[P]`: of a biased estimator that knows it. The default does not.
+  func expectedGradient(of problem: Problem, samples: Int, parameters: [Double]) -> [Double]?
   /// Changes the state after a batch that has been estimated, from its draws.
   func adapt(_ state: inout State, problem: Problem, block: borrowing DrawBlock, workspace: inout Workspace)
 }
@@ -46,6 +48,7 @@ public struct NoWorkspace: Hashable, Sendable {
 extension GradientEstimator {
   public func canonical(for problem: Problem) -> Self { self }
   public func warmUp(for state: State) -> WarmUp? { nil }
+  public func expectedGradient(of problem: Problem, samples: Int, parameters: [Double]) -> [Double]? { nil }
   public func adapt(
     _ state: inout State, problem: Problem, block: borrowing DrawBlock, workspace: inout Workspace
   ) {}
@@ -76,11 +79,13 @@ public struct Requirements: Hashable, Sendable {
   public var usesRandomNumbers: Bool
   /// Whether the K draws must be independent.
   public var needsIndependentDraws: Bool
+  /// What it promises beside its expectation; `EstimatorConformance` holds it to that.
+  public var claims: Claims
 
   public init(
     quantities: Quantities, minimumSamples: Int = 1, bias: Bias = .unbiased, evaluations: Double = 0,
     gradientEvaluations: Double = 0, usesRandomNumbers: Bool = false,
-    needsIndependentDraws: Bool = false
+    needsIndependentDraws: Bool = false, claims: Claims = []
   ) {
     self.quantities = quantities
     self.minimumSamples = minimumSamples
@@ -89,7 +94,20 @@ public struct Requirements: Hashable, Sendable {
     self.gradientEvaluations = gradientEvaluations
     self.usesRandomNumbers = usesRandomNumbers
     self.needsIndependentDraws = needsIndependentDraws
+    self.claims = claims
   }
+}
+
+/// What an estimator promises of its variance.
+public struct Claims: OptionSet, Hashable, Sendable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// It is the mean over its K draws of a function of each: with independent draws and all data its variance falls as
+  /// 1/K.
+  public static let meanOfDraws = Claims(rawValue: 1)
+  /// Every estimate is zero where q is the posterior, with all data.
+  public static let zeroAtPosterior = Claims(rawValue: 2)
 }
 
 public enum Bias: Hashable, Sendable {

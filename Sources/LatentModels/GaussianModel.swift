@@ -92,7 +92,12 @@ extension GaussianModel: IntegrandSpecification {
       .real(
         "correlation", \.correlation, in: RealBounds(lower: -0.999, upper: 0.999),
         "correlation of neighbouring coordinates of x given z; of those n apart its n-th power"),
-    ])
+    ],
+    examples: ["0", "-0.6"].map {
+      Example(
+        options: ["dimension": "3", "x": "1x-0.5x2", "noise": "0.8", "correlation": $0],
+        normals: [NormalPoint(mean: [2, -2], scale: [0.7]), NormalPoint(mean: [-1], scale: [1, 0.8])])
+    })
 
   public func makeIntegrand() throws(ComponentError) -> any Integrand {
     guard x.count == 1 || x.count == dimensionOption else {

@@ -33,7 +33,11 @@ public struct LinearRegression: RegressionSpecification {
     options: sharedOptions + [
       .real(
         "noise", \.noise, in: RealBounds(lower: 1e-6, upper: 1e6), "standard deviation of y given its predictor")
-    ])
+    ],
+    examples: [[:], ["minibatch": "64", "noise": "2", "prior_scale": "0.5"]].map {
+      Example(
+        options: $0, normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -1, scale: 0.9)])
+    })
 
   var response: any Response { NormalResponse(noise: noise) }
 }

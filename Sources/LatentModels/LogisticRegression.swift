@@ -26,7 +26,10 @@ public struct LogisticRegression: RegressionSpecification {
       Note("Serves", "values and gradients of prior and likelihood; the prior factorises over coordinates."),
     ],
     references: [Reference("wolberg1995"), Reference("mohamed2020")],
-    options: sharedOptions)
+    options: sharedOptions,
+    examples: [[:], ["minibatch": "64"]].map {
+      Example(options: $0, normals: [NormalPoint(mean: 0, scale: 0.6), NormalPoint(mean: [1, -1], scale: [0.9])])
+    })
 
   var response: any Response { BernoulliResponse() }
 }

@@ -31,7 +31,10 @@ public struct PoissonRegression: RegressionSpecification {
       Note("Serves", "values and gradients of prior and likelihood; the prior factorises over coordinates."),
     ],
     references: [Reference("tippett1950")],
-    options: sharedOptions)
+    options: sharedOptions,
+    examples: [[:], ["minibatch": "9"]].map {
+      Example(options: $0, normals: [NormalPoint(mean: [2, -2], scale: [0.15]), NormalPoint(mean: 2, scale: 0.2)])
+    })
 
   var response: any Response { PoissonResponse() }
 }

@@ -180,10 +180,14 @@ final class ProgressBar: Sendable {
     self.label = label
   }
 
-  func advance(by count: Int) {
+  func advance(by count: Int) { move { $0 + count } }
+
+  func advance(to count: Int) { move { _ in count } }
+
+  private func move(_ change: (Int) -> Int) {
     guard isShown else { return }
     state.withLock {
-      $0.done += count
+      $0.done = change($0.done)
       let percent = 100 * $0.done / max(1, total)
       guard percent != $0.shown else { return }
       $0.shown = percent

@@ -10,8 +10,7 @@ public enum Workbench {
   public static func main(plugins: (inout Registry) throws -> Void = { _ in }) async -> Never {
     let status: Int32
     do {
-      var registry = try StandardRegistry.make()
-      try plugins(&registry)
+      let registry = try registry(plugins)
       status = await Session.$registry.withValue(registry) {
         await run(Array(CommandLine.arguments.dropFirst()))
       }
@@ -25,6 +24,15 @@ public enum Workbench {
       exit(ExitStatus.output.rawValue)
     }
     exit(status)
+  }
+
+  /// The standard components and, beside them, what `plugins` registers: for a plug-in's tests.
+  ///
+  /// - Throws: `RegistryError` if an id is malformed or taken.
+  public static func registry(_ plugins: (inout Registry) throws -> Void = { _ in }) throws -> Registry {
+    var registry = try StandardRegistry.make()
+    try plugins(&registry)
+    return registry
   }
 
   private static func run(_ arguments: [String]) async -> Int32 {
@@ -115,8 +123,7 @@ struct WorkbenchCommand: ParsableCommand {
       """,
     version: WorkbenchVersion.current,
     subcommands: [
-      VarianceCommand.self, ElboCommand.self, RunCommand.self, ValidateCommand.self, SchemaCommand.self,
-      ListCommand.self,
-      DescribeCommand.self, CiteCommand.self,
+      VarianceCommand.self, ElboCommand.self, RunCommand.self, ValidateCommand.self, CheckCommand.self,
+      SchemaCommand.self, ListCommand.self, DescribeCommand.self, CiteCommand.self,
     ])
 }

@@ -3,6 +3,7 @@ import ExperimentRunner
 import GradientEstimation
 import Randomness
 import Testing
+import WorkbenchCLI
 
 /// One block of draws, and estimators run on it lane by lane.
 final class Bench {
@@ -11,7 +12,7 @@ final class Bench {
   var block: DrawBlock
 
   init(_ model: String, at: String, samples: Int, lanes: Int) throws {
-    let cell = try RegistryConformanceTests.cell(model, at: at, samples: samples, .standard())
+    let cell = try Self.cell(model, at: at, samples: samples)
     problem = cell.problem
     parameters = cell.parameters
     let shape = Shape(
@@ -20,6 +21,18 @@ final class Bench {
     block = DrawBlock(shape: shape, parameters: cell.parameters)
     var random = try RandomStream(generator, index: 5)
     block.sample(problem, random: &random)
+  }
+
+  /// The cell that a spec would plan.
+  private static func cell(_ model: String, at: String, samples: Int) throws -> Cell {
+    var reader = SpecReader(registry: try Workbench.registry(), source: .commandLine)
+    let spec = reader.read(
+      JSONNode(commandLine: [
+        ("model", [model], false), ("at", [at], true), ("samples", [String(samples)], true),
+        ("estimators", ["score"], true),
+      ]))
+    let plan = try #require(Plan.make(spec, &reader), "\(reader.faults)")
+    return try #require(plan.cells.first)
   }
 
   /// The gradient of each lane, `[P × B]`.
@@ -35,10 +48,6 @@ final class Bench {
     estimator.estimate(problem, block, state: state, random: &random, workspace: &workspace, into: &span)
     return gradients
   }
-}
-
-extension Registry {
-  static func standard() throws -> Registry { try RegistryConformanceTests.registry() }
 }
 
 /// Whether two arrays agree to rounding.

@@ -148,6 +148,12 @@ import Testing
     Case("run .", ".: cannot be read"),
     Case("describe scor", "describe: unknown id 'scor'; did you mean 'score'?"),
     Case("cite zzzz", "cite: unknown id 'zzzz'; see 'workbench list'"),
+    Case(
+      "check scor zzzz", "check: unknown id 'scor'; did you mean 'score'?",
+      "check: unknown id 'zzzz'; see 'workbench list'"),
+    Case("check score:basline=mean", "check: unknown option 'basline' of 'score'; did you mean 'baseline'?"),
+    Case("check gaussian cosine:k=x", "check: option 'k' of 'cosine' expects a number, found 'x'"),
+    Case("check linear elbo", "check: no combination of what is named fits together"),
   ]
 
   static let syntax = [
@@ -167,6 +173,9 @@ import Testing
       "variance --estimator score --seed",
       "Missing value for '--seed <n>'; one that begins with '-' is written --option=-1 (see 'workbench --help')",
       status: 64),
+    Case(
+      "check --max-replicates 100",
+      "--max-replicates expects an integer from 4096 to 1000000000, found 100 (see 'workbench --help')", status: 64),
     Case("frobnicate", "Unexpected argument 'frobnicate' (see 'workbench --help')", status: 64),
     Case("run", "Missing expected argument '<file> ...' (see 'workbench --help')", status: 64),
   ]

@@ -26,6 +26,8 @@ import Testing
       run                     Runs experiments and writes their results.
       validate                Checks experiments and reports every fault, without
                               running anything.
+      check                   Holds estimators to their laws, in every combination
+                              that they claim.
       schema                  Prints the JSON Schema of experiments, for editors
                               and validators.
       list                    Lists estimators, models, families, objectives,
@@ -138,7 +140,7 @@ import Testing
     #expect(try Sandbox().run(arguments) == Outcome(status: 0, output: Self.variance + "\n"))
   }
 
-  @Test(arguments: ["run", "validate", "schema", "list", "describe", "cite"])
+  @Test(arguments: ["run", "validate", "check", "schema", "list", "describe", "cite"])
   func everyCommandHasHelp(_ command: String) throws {
     let help = try Sandbox().run(command, "--help")
     #expect(help.status == 0 && help.errors.isEmpty)

@@ -1,21 +1,25 @@
-internal import GradientEstimation
-internal import Randomness
+package import GradientEstimation
+package import Randomness
 
 /// An estimator opened into its concrete type for one task: erasure is paid once a batch.
-protocol BoundEstimator: AnyObject {
-  /// Adds a gradient for each lane of `block` to zeroed `gradients`, `[P × B]`.
-  func estimate(_ block: borrowing DrawBlock, random: inout RandomStream, into gradients: inout [Double])
+package protocol BoundEstimator: AnyObject {
+  /// Stores a gradient for each lane of `block` in `gradients`, `[P × B]`.
+  ///
+  /// - Throws: `EstimatorError` if a buffer has the wrong shape.
+  func estimate(
+    _ block: borrowing DrawBlock, random: inout RandomStream, into gradients: inout [Double]
+  ) throws(EstimatorError)
 }
 
 /// An estimator with its state at a fixed λ.
-struct PreparedEstimator: Sendable {
+package struct PreparedEstimator: Sendable {
   /// What a task needs to run it; `lanes` is the size of its blocks.
-  let bind: @Sendable (_ lanes: Int) throws -> any BoundEstimator
+  package let bind: @Sendable (_ lanes: Int) throws -> any BoundEstimator
   /// How its state was brought up, for the manifest; nil if there was nothing to bring up.
-  let warmUp: WarmUp?
+  package let warmUp: WarmUp?
 
   /// Brings up the state of `entry` on a stream of its own and freezes it.
-  init(_ entry: Entry, of cell: Cell, seed: UInt64) throws {
+  package init(_ entry: Entry, of cell: Cell, seed: UInt64) throws {
     self = try Self.open(entry.estimator, entry, cell, seed)
   }
 
@@ -56,7 +60,7 @@ struct PreparedEstimator: Sendable {
     }
     let frozen = state
     return PreparedEstimator(warmUp: warmUp) { lanes in
-      try Bound(estimator, problem, frozen, cell.shape(lanes: lanes))
+      try Bound(estimator, problem, frozen, entry.requirements.quantities, cell.shape(lanes: lanes))
     }
   }
 }
@@ -65,16 +69,26 @@ private final class Bound<E: GradientEstimator>: BoundEstimator {
   private let estimator: E
   private let problem: Problem
   private let state: E.State
+  private let quantities: Quantities
+  private let shape: Shape
   private var workspace: E.Workspace
 
-  init(_ estimator: E, _ problem: Problem, _ state: E.State, _ shape: Shape) throws {
+  init(_ estimator: E, _ problem: Problem, _ state: E.State, _ quantities: Quantities, _ shape: Shape) throws {
     self.estimator = estimator
     self.problem = problem
     self.state = state
+    self.quantities = quantities
+    self.shape = shape
     workspace = try estimator.makeWorkspace(for: problem, shape: shape)
   }
 
-  func estimate(_ block: borrowing DrawBlock, random: inout RandomStream, into gradients: inout [Double]) {
+  func estimate(
+    _ block: borrowing DrawBlock, random: inout RandomStream, into gradients: inout [Double]
+  ) throws(EstimatorError) {
+    guard block.shape == shape else {
+      throw EstimatorError("buffer of the wrong shape: the workspace is for \(shape), and the block has \(block.shape)")
+    }
+    try block.check(for: problem, holds: quantities, gradientCount: gradients.count)
     gradients.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
     var span = gradients.mutableSpan
     estimator.estimate(problem, block, state: state, random: &random, workspace: &workspace, into: &span)
@@ -82,7 +96,14 @@ private final class Bound<E: GradientEstimator>: BoundEstimator {
 }
 
 extension Cell {
-  func shape(lanes: Int) -> Shape {
+  /// The same cell with other entries.
+  package func with(_ entries: [Entry]) -> Cell {
+    Cell(
+      problem: problem, generator: generator, model: model, family: family, objective: objective, sampling: sampling,
+      point: point, samples: samples, parameters: parameters, exact: exact, entries: entries)
+  }
+
+  package func shape(lanes: Int) -> Shape {
     Shape(
       samples: samples, dimension: problem.model.dimension, parameters: problem.family.parameterCount, lanes: lanes)
   }
@@ -91,10 +112,10 @@ extension Cell {
   var lanesPerBlock: Int { Shape.lanes(samples: samples, dimension: problem.model.dimension) }
 
   /// The streams of a role.
-  func streams(_ role: String, seed: UInt64) -> StreamFamily {
+  package func streams(_ role: String, seed: UInt64) -> StreamFamily {
     StreamKey(seed: seed, cell: text, role: role).streams(generator)
   }
 
   /// What all its estimators need.
-  var quantities: Quantities { entries.reduce(Quantities()) { $0.union($1.requirements.quantities) } }
+  package var quantities: Quantities { entries.reduce(Quantities()) { $0.union($1.requirements.quantities) } }
 }

@@ -1,30 +1,31 @@
-internal import EstimatorStatistics
-internal import GradientEstimation
+package import EstimatorStatistics
+package import GradientEstimation
 internal import Randomness
 internal import Synchronization
 
 /// What was measured in a cell.
-struct CellMeasurement: Sendable {
-  let cell: Cell
-  let moments: ComparisonMoments
+package struct CellMeasurement: Sendable {
+  package let cell: Cell
+  package let moments: ComparisonMoments
   /// R: what was taken, finite or not.
-  let replicates: Int
+  package let replicates: Int
   /// What the rule had wished and did not get.
-  let shortfall: StoppingRule.Shortfall?
+  package let shortfall: StoppingRule.Shortfall?
   /// Variance that rounding alone leaves, `[P]` for each entry.
-  let floors: [[Double]]
+  package let floors: [[Double]]
   /// How each entry's state was brought up.
-  let warmUps: [WarmUp?]
+  package let warmUps: [WarmUp?]
   /// The reported blocks: the family's, and `all`.
-  let blocks: [ParameterBlock]
+  package let blocks: [ParameterBlock]
 
   /// Replicates of a chunk. A chunk has streams of its own and is the unit of parallel work.
-  static let chunkSize = 1024
+  package static let chunkSize = 1024
 
-  /// The blocks that figures are reported for: the family's, and `all`.
-  static func reportedBlocks(_ family: any VariationalFamily) -> [ParameterBlock] {
-    let blocks = family.parameterBlocks
-    return blocks + [ParameterBlock(name: "all", range: 0..<family.parameterCount)]
+  /// The blocks that figures are reported for: the family's, the direction if the cell has one, and `all`.
+  static func reportedBlocks(_ cell: Cell) -> [ParameterBlock] {
+    let blocks = cell.problem.family.parameterBlocks, count = cell.problem.family.parameterCount
+    let direction = cell.direction == nil ? [] : [ParameterBlock(name: "direction", range: count..<count + 1)]
+    return blocks + direction + [ParameterBlock(name: "all", range: 0..<count + direction.count)]
   }
 
   /// The stream keys of a cell, with how many chunks each has.
@@ -47,14 +48,18 @@ struct CellMeasurement: Sendable {
   /// Measures `cell` on `threads` tasks until `rule` is content. The result does not depend on their number: chunks are
   /// merged in order, and the rule looks when all are in that its checkpoint counts.
   ///
-  /// - Parameter progress: told of replicates as they are done, and at the end of those that need not be.
-  static func run(
-    _ cell: Cell, seed: UInt64, rule: StoppingRule, threads: Int, progress: @escaping @Sendable (Int) throws -> Void
+  /// - Parameters:
+  ///   - comparesPairs: whether ratios of variances are wanted.
+  ///   - progress: told of replicates as they are done, and at the end of those that need not be.
+  package static func run(
+    _ cell: Cell, seed: UInt64, rule: StoppingRule, threads: Int, comparesPairs: Bool = true,
+    progress: @escaping @Sendable (Int) throws -> Void
   ) async throws -> CellMeasurement {
     let prepared = try cell.entries.map { try PreparedEstimator($0, of: cell, seed: seed) }
-    let blocks = reportedBlocks(cell.problem.family)
+    let blocks = reportedBlocks(cell)
     let floors = try RoundingFloor.measure(cell, prepared, seed: seed)
-    let empty = ComparisonMoments(blocks: blocks.map(\.range), scales: floors.map(\.scales))
+    let empty = ComparisonMoments(
+      blocks: blocks.map(\.range), scales: floors.map(\.scales), comparesPairs: comparesPairs)
     let queue = ChunkQueue(empty: empty)
     var done = 0, course = StoppingRule.Course(rule)
     for checkpoint in rule.checkpoints {
@@ -89,9 +94,9 @@ extension CellMeasurement {
   static func trial(
     _ cell: Cell, _ prepared: [PreparedEstimator], seed: UInt64
   ) throws -> (_ replicates: Int) throws -> Void {
-    let zeros = [Double](repeating: 0, count: cell.problem.family.parameterCount)
+    let zeros = [Double](repeating: 0, count: cell.problem.family.parameterCount + (cell.direction == nil ? 0 : 1))
     let empty = ComparisonMoments(
-      blocks: reportedBlocks(cell.problem.family).map(\.range), scales: prepared.map { _ in zeros })
+      blocks: reportedBlocks(cell).map(\.range), scales: prepared.map { _ in zeros })
     let worker = Worker(cell: cell, prepared: prepared, seed: seed, empty: empty)
     return { _ = try worker.measure(chunk: 0, replicates: $0) }
   }
@@ -172,9 +177,9 @@ private final class Worker {
       bench.block.sample(cell.problem, random: &random)
       bench.block.evaluate(quantities, of: cell.problem)
       for (e, estimator) in bench.bound.enumerated() {
-        estimator.estimate(bench.block, random: &ownRandom[e].stream, into: &bench.gradients[e])
+        try estimator.estimate(bench.block, random: &ownRandom[e].stream, into: &bench.gradients[e])
       }
-      moments.add(bench.gradients, lanes: size)
+      moments.add(bench.rows(cell.direction), lanes: size)
       done += size
     }
     return moments
@@ -192,6 +197,16 @@ private final class Worker {
     var block: DrawBlock
     let bound: [any BoundEstimator]
     var gradients: [[Double]]
+    private var extended: [[Double]] = []
+
+    /// The gradients, each with its row along `direction` if there is one.
+    func rows(_ direction: [Double]?) -> [[Double]] {
+      guard let direction else { return gradients }
+      let lanes = block.shape.lanes
+      if extended.isEmpty { extended = gradients.map { $0 + Array(repeating: 0, count: lanes) } }
+      for (e, gradient) in gradients.enumerated() { extend(gradient, along: direction, lanes, &extended[e]) }
+      return extended
+    }
 
     init(_ cell: Cell, _ prepared: [PreparedEstimator], lanes: Int) throws {
       let shape = cell.shape(lanes: lanes)
@@ -206,5 +221,18 @@ private final class Worker {
   private final class OwnStream {
     var stream: RandomStream
     init(_ stream: consuming RandomStream) { self.stream = stream }
+  }
+}
+
+/// Copies `gradient`, `[P × B]`, to `rows` and stores the sums over P weighted by `direction` behind it, `[B]`.
+func extend(_ gradient: [Double], along direction: [Double], _ lanes: Int, _ rows: inout [Double]) {
+  let last = gradient.count
+  for i in 0..<lanes { rows[last + i] = 0 }
+  for (p, weight) in direction.enumerated() {
+    for i in 0..<lanes {
+      let g = gradient[p * lanes + i]
+      rows[p * lanes + i] = g
+      rows[last + i] += weight * g
+    }
   }
 }

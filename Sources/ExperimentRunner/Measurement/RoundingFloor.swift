@@ -34,17 +34,23 @@ struct RoundingFloor: Sendable {
     var plain = Array(repeating: [Double](repeating: 0, count: count), count: bound.count)
     for (e, estimator) in bound.enumerated() {
       var own = try streams.stream(1)
-      estimator.estimate(block, random: &own, into: &plain[e])
+      try estimator.estimate(block, random: &own, into: &plain[e])
     }
     block.perturb(cell.quantities, relative: disturbance, random: &random)
     let rounding = units * 0x1p-53, scale = rounding / disturbance
     return try bound.enumerated().map { e, estimator in
       var own = try streams.stream(1)
       var disturbed = [Double](repeating: 0, count: count)
-      estimator.estimate(block, random: &own, into: &disturbed)
-      return (0..<cell.problem.family.parameterCount).reduce(into: RoundingFloor(variances: [], scales: [])) {
+      try estimator.estimate(block, random: &own, into: &disturbed)
+      var before = plain[e], after = disturbed
+      if let direction = cell.direction {
+        (before, after) = (before + Array(repeating: 0, count: lanes), after + Array(repeating: 0, count: lanes))
+        extend(plain[e], along: direction, lanes, &before)
+        extend(disturbed, along: direction, lanes, &after)
+      }
+      return (0..<before.count / lanes).reduce(into: RoundingFloor(variances: [], scales: [])) {
         floor, p in
-        let row = plain[e][p * lanes..<(p + 1) * lanes], other = disturbed[p * lanes..<(p + 1) * lanes]
+        let row = before[p * lanes..<(p + 1) * lanes], other = after[p * lanes..<(p + 1) * lanes]
         let response = zip(row, other).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }
         let size = row.reduce(0) { $0 + $1 * $1 }, mean = row.reduce(0, +) / Double(lanes)
         // Nor is the mean of equal numbers exact: their own size counts as a term.

@@ -118,6 +118,7 @@ package struct ComponentDescription: Sendable {
   package let options: [OptionDescription]
   package let aliases: [Alias]
   package let variants: [[String: String]]
+  package let examples: [Example]
 
   package init<C: Component>(_ type: C.Type) {
     let descriptor = C.descriptor, defaults = C()
@@ -132,6 +133,7 @@ package struct ComponentDescription: Sendable {
     }
     aliases = descriptor.aliases
     variants = descriptor.variants
+    examples = descriptor.examples
   }
 }
 

@@ -11,6 +11,20 @@ package struct Configured<Product: Sendable>: Sendable {
   package let line: Int
   /// Where it sets its options.
   var optionLines: [String: Int] = [:]
+
+  init(product: Product, text: String, path: String, line: Int, optionLines: [String: Int] = [:]) {
+    self.product = product
+    self.text = text
+    self.path = path
+    self.line = line
+    self.optionLines = optionLines
+  }
+
+  /// One that no spec names, with its canonical text.
+  package init(_ product: Product) {
+    let text = (product as? any Component).map { canonicalText($0) } ?? ""
+    self.init(product: product, text: text, path: "estimators", line: 0)
+  }
 }
 
 /// What an experiment measures.
@@ -47,6 +61,8 @@ package struct ExperimentSpec: Sendable {
   package var training = TrainingSpec()
   /// Where each key stands; empty for the command line.
   package var lines: [String: Int] = [:]
+
+  package init() {}
 
   /// Limits that are stated in the schema and in messages.
   package enum Limit {

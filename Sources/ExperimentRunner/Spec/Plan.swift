@@ -26,6 +26,8 @@ package struct Cell: Sendable {
   package var optimum: Optimum? = nil
   /// The greatest exact ELBO, for curves to be held against; of kind `elbo` alone.
   package var greatest: Optimum? = nil
+  /// Weights w, `[P]`, of one figure beside the coordinates: Σ_p w_p ĝ_p is then row P of the moments.
+  package var direction: [Double]? = nil
 
   /// What its streams are named after.
   package var text: String {

@@ -14,6 +14,11 @@ package enum Point: Hashable, Sendable {
   package struct Block: Hashable, Sendable {
     package let name: String
     package let values: [Double]
+
+    package init(name: String, values: [Double]) {
+      self.name = name
+      self.values = values
+    }
   }
 
   /// `mean=0.5,log_scale=-1`; lists as `1x2x3`.

@@ -2,7 +2,7 @@ internal import GradientEstimation
 
 extension SpecReader {
   /// The points, one for each step where a file's are named.
-  mutating func points(_ node: JSONNode?) -> [(point: Point, path: String, line: Int)] {
+  package mutating func points(_ node: JSONNode?) -> [(point: Point, path: String, line: Int)] {
     guard let node else { return [(.initial, "at", 0)] }
     checkNotEmpty(node, "at", "point")
     let found = items(node).enumerated().compactMap { index, item -> (point: Point, path: String, line: Int)? in

@@ -1,4 +1,4 @@
-internal import GradientEstimation
+package import GradientEstimation
 internal import Randomness
 
 /// Reads a spec from a JSON tree and collects every fault.
@@ -171,7 +171,7 @@ package struct SpecReader {
     return unique(found.map { ($0, $0.text, $0.path, $0.line) })
   }
 
-  mutating func component<Product>(
+  package mutating func component<Product>(
     _ node: JSONNode, _ path: String, _ table: ComponentTable<Product>
   ) -> Configured<Product>? {
     let node = expanded(node)

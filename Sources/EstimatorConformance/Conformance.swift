@@ -1,0 +1,155 @@
+internal import EstimatorStatistics
+public import ExperimentRunner
+internal import Foundation
+internal import GradientEstimation
+
+/// Holds every estimator of a registry to the laws of `GradientEstimator`, in every combination that it claims to serve.
+///
+/// The grid comes from the registry: estimators in all combinations of their choices and flags; models with their
+/// `examples`; families, objectives and sampling schemes. Statistical laws are tested at a family-wise level, by
+/// default 10⁻³ a run (Bonferroni over every test of the run), on as many replicates as show a relative error of
+/// `target` nine times in ten, up to `maxReplicates`; each outcome says what would have been seen.
+///
+/// In a test of a plug-in:
+///
+/// ```swift
+/// for outcome in try await Conformance(registry, of: ["my-estimator"]).run() {
+///   #expect(outcome.isPassed, "\(outcome)")
+/// }
+/// ```
+public struct Conformance: Sendable {
+  public var registry: Registry
+  /// Ids of estimators, models, families, objectives or sampling schemes, or configurations of them such as
+  /// `score:baseline=mean`; of a kind that none names, all are taken.
+  public var ids: [String]
+  public var seed: UInt64 = 1
+  public var threads = max(1, ProcessInfo.processInfo.activeProcessorCount)
+  /// P(any correct estimator fails) a run.
+  public var level = 1e-3
+  /// The relative error of a gradient that is to be seen.
+  public var target = 0.02
+  /// The most replicates that a cell takes for it.
+  public var maxReplicates = 1 << 20
+
+  public init(_ registry: Registry, of ids: [String] = []) {
+    self.registry = registry
+    self.ids = ids
+  }
+
+  /// Checks everything.
+  ///
+  /// - Parameter goOn: told how many of how many cells are done; false ends the run.
+  /// - Throws: `ConformanceError` if an id is unknown or nothing fits together; `CancellationError` where the run was ended;
+  ///   what a model or an estimator throws when it is prepared.
+  public func run(
+    goOn: @escaping @Sendable (_ done: Int, _ of: Int) -> Bool = { _, _ in true }
+  ) async throws -> [Outcome] {
+    let selection = try Selection(registry, ids: ids)
+    let grid = try Grid(registry, selection, seed: seed)
+    let tests = max(1, grid.problems.reduce(0) { $0 + Self.testCount($1) })
+    let strictness = Strictness(
+      level: level / Double(tests), target: target, maximum: maxReplicates, seed: seed, threads: threads)
+    let cells = grid.problems.reduce(0) { $0 + $1.cells.count }
+    var outcomes = grid.orphans, done = 0
+    for problem in grid.problems {
+      outcomes += try bitwise(problem)
+      if let cell = problem.fullest { outcomes += try await SameBits.outcomes(problem, cell, seed: seed) }
+      let refusals = Refusals(registry: registry, problem: problem, seed: seed)
+      for place in problem.places where place.role == .regular {
+        outcomes += refusals.outcomes(selection.estimators, at: place)
+      }
+      var trials: [[Trial]] = []
+      for cell in problem.cells {
+        guard goOn(done, cells) else { throw CancellationError() }
+        trials.append(try await cell.measure(strictness))
+        outcomes += try await judge(problem, cell, trials[trials.count - 1], strictness)
+        done += 1
+      }
+      outcomes += varianceOverK(problem, trials, strictness)
+    }
+    return outcomes
+  }
+
+  /// Statistical tests of a problem.
+  private static func testCount(_ problem: GridProblem) -> Int {
+    problem.cells.reduce(0) { count, cell in
+      count + cell.cell.entries.count { Unbiasedness.expectation($0, in: cell) != nil }
+    } + problem.pairs.reduce(0) { $0 + $1.texts.count }
+  }
+
+  private func bitwise(_ problem: GridProblem) throws -> [Outcome] {
+    guard let cell = problem.fullest else { return [] }
+    let laws: [any BlockLaw.Type] = [
+      LaneIndependence.self, Repeatability.self, DeclaredStreams.self, ObjectiveValue.self, WrongShapes.self,
+      NonfiniteValues.self,
+    ]
+    return try cell.cell.entries.flatMap { entry in
+      let bench = try Bench(cell.cell, entry, seed: seed)
+      return try laws.filter { $0.applies(to: entry) }.map { law in
+        let finding = try law.finding(bench)
+        return Outcome(
+          law.law, entry.text, problem: problem.text, place: cell.place, finding.map { .failed($0) } ?? .passed)
+      }
+    }
+  }
+
+  private func judge(
+    _ problem: GridProblem, _ cell: GridCell, _ trials: [Trial], _ strictness: Strictness
+  ) async throws -> [Outcome] {
+    var outcomes: [Outcome] = []
+    for trial in trials {
+      var checked = Unbiasedness(cell: cell, trial: trial, strictness: strictness)
+      if checked.needsMore {
+        // Fresh replicates, as many as its tails need: the first rejection counts for nothing.
+        let replicates = min(Int(min(2 * trial.normalFrom(strictness), 1e9)), 16 * strictness.maximum)
+        let again = try await cell.measure(
+          [trial.entry], replicates: max(replicates, trial.moments.count), seed: ~seed, threads: threads)
+        if let again = again.first { checked = Unbiasedness(cell: cell, trial: again, strictness: strictness) }
+      }
+      outcomes.append(checked.outcome(problem))
+      if ZeroAtPosterior.applies(trial.entry, in: cell) {
+        outcomes.append(ZeroAtPosterior.outcome(problem, cell, trial))
+      }
+    }
+    return outcomes
+  }
+
+  private func varianceOverK(_ problem: GridProblem, _ trials: [[Trial]], _ strictness: Strictness) -> [Outcome] {
+    problem.pairs.flatMap { pair in
+      pair.texts.compactMap { text in
+        guard let few = trials[pair.few].first(where: { $0.entry.text == text }),
+          let many = trials[pair.many].first(where: { $0.entry.text == text }), !few.hasLearned
+        else { return nil }
+        return VarianceOverK.outcome(
+          problem, (problem.cells[pair.few], few), (problem.cells[pair.many], many), strictness)
+      }
+    }
+  }
+}
+
+extension GridCell {
+  /// Whether it measures the estimator of this text.
+  func holds(_ text: String) -> Bool { cell.entries.contains { $0.text == text } }
+}
+
+extension GridProblem {
+  /// The cell with most entries; of several that with most draws.
+  var fullest: GridCell? {
+    cells.max { ($0.cell.entries.count, $0.cell.samples) < ($1.cell.entries.count, $1.cell.samples) }
+  }
+
+  /// Cells at one point with fewer draws and with more, and the estimators whose variances are compared there.
+  var pairs: [(few: Int, many: Int, texts: [String])] {
+    cells.indices.flatMap { few in
+      cells.indices.filter { many in
+        cells[few].role == .regular && cells[many].role == .regular
+          && cells[few].cell.point == cells[many].cell.point && cells[few].cell.samples < cells[many].cell.samples
+      }.map { many in
+        let texts = cells[few].cell.entries.filter {
+          VarianceOverK.applies($0, in: cells[few].cell.problem) && cells[many].holds($0.text)
+        }.map(\.text)
+        return (few, many, texts)
+      }
+    }
+  }
+}

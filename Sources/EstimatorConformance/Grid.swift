@@ -1,0 +1,212 @@
+internal import ExperimentRunner
+internal import GradientEstimation
+internal import Randomness
+
+/// Every combination of a selection that fits together, and the cells that each is measured in.
+struct Grid {
+  private(set) var problems: [GridProblem] = []
+  /// Models that no objective serves.
+  private(set) var orphans: [Outcome] = []
+  private let registry: Registry
+  private let selection: Selection
+
+  /// Numbers of draws: where K is 1, 2 and 4 an error that depends on K shows, and pairs fit.
+  static let draws = (fewest: 1, some: 2, many: 4)
+
+  init(_ registry: Registry, _ selection: Selection, seed: UInt64) throws(ConformanceError) {
+    self.registry = registry
+    self.selection = selection
+    for model in selection.models { try add(model, seed) }
+    guard !problems.isEmpty || !orphans.isEmpty else {
+      throw ConformanceError(["check: no combination of what is named fits together"])
+    }
+    for family in selection.families { try addConstant(family, seed) }
+  }
+
+  /// The problems of a model, under every family, objective and sampling scheme that it goes with.
+  private mutating func add(_ model: Selection.Checked<any IntegrandSpecification>, _ seed: UInt64)
+    throws(ConformanceError)
+  {
+    let integrand = try Self.integrand(model.configured)
+    for family in selection.families {
+      let made = try Self.family(family.configured, integrand.dimension)
+      let points = points(of: model, integrand, family, made)
+      for sampling in selection.samplings {
+        var reasons: [String] = []
+        for objective in selection.objectives {
+          let fit: Problem
+          do {
+            fit = try Problem(
+              model: integrand, family: made, objective: objective.product, sampling: sampling.product)
+          } catch {
+            reasons.append(error.description)
+            continue
+          }
+          var problem = GridProblem(
+            model: model.configured, family: family.configured, objective: objective, sampling: sampling, problem: fit)
+          for (index, point) in points.enumerated() {
+            let counts = index == 0 ? [Self.draws.fewest, Self.draws.many] : [Self.draws.some]
+            for samples in counts { problem.add(point, samples, .regular, plan(problem, point, samples, seed)) }
+          }
+          if let posterior = posterior(integrand, made) {
+            let samples = Self.draws.some
+            problem.add(posterior, samples, .posterior, plan(problem, posterior, samples, seed))
+          }
+          problems.append(problem)
+        }
+        if reasons.count == selection.objectives.count, !selection.namesObjectives {
+          let problem = "\(model.configured.text) \(family.configured.text) \(sampling.text)"
+          let finding = "no objective serves it: \(reasons.joined(separator: "; "))"
+          orphans.append(Outcome(.refusals, "all", problem: problem, .failed(finding)))
+        }
+      }
+    }
+  }
+
+  /// The problems with a constant integrand.
+  private mutating func addConstant(_ family: Selection.Checked<any FamilySpecification>, _ seed: UInt64)
+    throws(ConformanceError)
+  {
+    let model = Configured<any IntegrandSpecification>(ConstantCost()), integrand = ConstantCost()
+    let made = try Self.family(family.configured, integrand.dimension)
+    let checked = Selection.Checked(configured: model, normals: ConstantCost.descriptor.examples.flatMap(\.normals))
+    for objective in selection.objectives {
+      for sampling in selection.samplings {
+        guard
+          let fit = try? Problem(
+            model: integrand, family: made, objective: objective.product, sampling: sampling.product)
+        else { continue }
+        var problem = GridProblem(
+          model: model, family: family.configured, objective: objective, sampling: sampling, problem: fit)
+        for point in points(of: checked, integrand, family, made) {
+          let samples = Self.draws.some
+          problem.add(point, samples, .constant, plan(problem, point, samples, seed))
+        }
+        if !problem.cells.isEmpty { problems.append(problem) }
+      }
+    }
+  }
+
+  private static func integrand(
+    _ model: Configured<any IntegrandSpecification>
+  ) throws(ConformanceError) -> any Integrand {
+    do {
+      return try model.product.makeIntegrand()
+    } catch {
+      throw ConformanceError(["check: model \(model.text): \(error)"])
+    }
+  }
+
+  private static func family(
+    _ family: Configured<any FamilySpecification>, _ dimension: Int
+  ) throws(ConformanceError) -> any VariationalFamily {
+    do {
+      return try family.product.makeFamily(dimension: dimension)
+    } catch {
+      throw ConformanceError(["check: family \(family.text): \(error)"])
+    }
+  }
+
+  /// Where it is checked: the model's distributions that the family has, and the points that either names; failing
+  /// that where the family starts.
+  private func points(
+    of model: Selection.Checked<any IntegrandSpecification>, _ integrand: any Integrand,
+    _ family: Selection.Checked<any FamilySpecification>, _ made: any VariationalFamily
+  ) -> [Point] {
+    let standard = [NormalPoint(mean: [0.3, -0.4], scale: [0.6, 0.9]), NormalPoint(mean: [-0.5, 0.7], scale: [0.8])]
+    let normals = model.normals.isEmpty && model.points.isEmpty ? standard : model.normals
+    let found = normals.compactMap { made.parameters(of: $0.distribution(dimension: integrand.dimension)) }
+      .map { parameters in
+        Point.values(made.parameterBlocks.map { Point.Block(name: $0.name, values: Array(parameters[$0.range])) })
+      }
+    var reader = SpecReader(registry: registry, source: .commandLine)
+    let texts = model.points + family.points
+    let named = texts.isEmpty ? [] : reader.points(JSONNode(commandLine: [("at", texts, true)]).only).map(\.point)
+    let all = found + named
+    return all.isEmpty ? [.initial] : all
+  }
+
+  /// The point `posterior`, where the model names one that the family has.
+  private func posterior(_ model: any Integrand, _ family: any VariationalFamily) -> Point? {
+    guard let posterior = (model as? any LatentModel)?.namedDistributions["posterior"],
+      family.parameters(of: posterior) != nil
+    else { return nil }
+    return .named("posterior")
+  }
+
+  /// What a spec would measure there, by the path that every spec takes: the cell, or why there is none.
+  private func plan(
+    _ problem: GridProblem, _ point: Point, _ samples: Int, _ seed: UInt64
+  ) -> Result<Cell, ConformanceError> {
+    Self.plan(registry, problem, point, samples, selection.estimators, seed, leavesOut: true)
+  }
+
+  static func plan(
+    _ registry: Registry, _ problem: GridProblem, _ point: Point, _ samples: Int,
+    _ estimators: [Configured<any GradientEstimator>], _ seed: UInt64, leavesOut: Bool
+  ) -> Result<Cell, ConformanceError> {
+    var spec = ExperimentSpec()
+    spec.seed = seed
+    spec.generators = Generator.named(Generator.standardName).map { [$0] } ?? []
+    spec.models = [problem.model]
+    spec.families = [problem.family]
+    spec.objectives = [problem.objective]
+    spec.samplings = [problem.sampling]
+    spec.points = [(point, "at", 0)]
+    spec.samples = [samples]
+    spec.estimators = estimators
+    spec.comparesAll = leavesOut
+    var reader = SpecReader(registry: registry, source: .commandLine)
+    guard let plan = Plan.make(spec, &reader), let cell = plan.cells.first else {
+      return .failure(ConformanceError(reader.faults.map(\.description)))
+    }
+    return .success(cell)
+  }
+}
+
+extension JSONNode {
+  /// The value of its one member.
+  fileprivate var only: JSONNode {
+    if case .object(let members) = value, let member = members.first { member.node } else { self }
+  }
+}
+
+/// A model, family, objective and sampling scheme, and where it is measured.
+struct GridProblem {
+  let model: Configured<any IntegrandSpecification>
+  let family: Configured<any FamilySpecification>
+  let objective: Configured<any Objective>
+  let sampling: Configured<any SamplingScheme>
+  let problem: Problem
+  private(set) var places: [Place] = []
+
+  /// A point and a number of draws, and the cell that a plan makes of them or why it makes none.
+  struct Place {
+    let point: Point
+    let samples: Int
+    let role: GridCell.Role
+    let found: Result<Cell, ConformanceError>
+
+    var text: String { "at=\(cell?.cell.point ?? point.text) samples=\(samples)" }
+    var cell: GridCell? {
+      if case .success(let cell) = found { GridCell(cell: cell, point: point, role: role) } else { nil }
+    }
+  }
+
+  var text: String { [model.text, family.text, objective.text, sampling.text].joined(separator: " ") }
+  var cells: [GridCell] { places.compactMap(\.cell) }
+
+  mutating func add(
+    _ point: Point, _ samples: Int, _ role: GridCell.Role, _ found: Result<Cell, ConformanceError>
+  ) { places.append(Place(point: point, samples: samples, role: role, found: found)) }
+}
+
+/// A cell of the grid and what it is for.
+struct GridCell {
+  enum Role { case regular, posterior, constant }
+  let cell: Cell
+  let point: Point
+  let role: Role
+
+  var place: String { "at=\(cell.point) samples=\(cell.samples)" }
+}

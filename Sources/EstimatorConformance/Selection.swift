@@ -1,0 +1,113 @@
+internal import ExperimentRunner
+internal import GradientEstimation
+
+/// The components of a grid, each in the configurations that it is checked in.
+struct Selection {
+  var estimators: [Configured<any GradientEstimator>] = []
+  var models: [Checked<any IntegrandSpecification>] = []
+  var families: [Checked<any FamilySpecification>] = []
+  var objectives: [Configured<any Objective>] = []
+  var samplings: [Configured<any SamplingScheme>] = []
+  /// Whether not all objectives are taken.
+  let namesObjectives: Bool
+
+  /// A configuration, and where in λ it is checked.
+  struct Checked<Product: Sendable> {
+    let configured: Configured<Product>
+    var normals: [NormalPoint] = []
+    var points: [String] = []
+  }
+
+  /// - Parameter ids: components or configurations; of a kind that none names, all are taken.
+  /// - Throws: `ConformanceError` with a line for each id that is unknown or wrong.
+  init(_ registry: Registry, ids: [String]) throws(ConformanceError) {
+    var reader = SpecReader(registry: registry, source: .commandLine)
+    var named: [String: [String]] = [:]
+    var faults: [String] = []
+    let kinds: [(kind: String, names: [String])] = [
+      ("estimator", registry.estimators.names), ("model", registry.models.names), ("family", registry.families.names),
+      ("objective", registry.objectives.names), ("sampling", registry.samplings.names),
+    ]
+    for text in ids {
+      let id = String(text.prefix { $0 != ":" })
+      if let kind = kinds.first(where: { $0.names.contains(id) })?.kind {
+        named[kind, default: []].append(text)
+      } else {
+        let hint = nearestName(to: id, among: kinds.flatMap(\.names)).map { "did you mean '\($0)'?" }
+        faults.append("check: unknown id '\(id)'; \(hint ?? "see 'workbench list'")")
+      }
+    }
+    namesObjectives = named["objective"] != nil
+    estimators = Self.chosen(registry.estimators, named, &reader, everyWay: true).map(\.configured)
+    models = Self.chosen(registry.models, named, &reader, everyWay: false)
+    families = Self.chosen(registry.families, named, &reader, everyWay: true)
+    objectives = Self.chosen(registry.objectives, named, &reader, everyWay: true).map(\.configured)
+    samplings = Self.chosen(registry.samplings, named, &reader, everyWay: true).map(\.configured)
+    faults += reader.faults.map { "check: \($0.message)" }
+    guard faults.isEmpty else { throw ConformanceError(faults) }
+  }
+
+  /// The named components of a table, or all.
+  private static func chosen<Product>(
+    _ table: ComponentTable<Product>, _ named: [String: [String]], _ reader: inout SpecReader, everyWay: Bool
+  ) -> [Checked<Product>] {
+    let texts = named[table.kind] ?? table.entries.map(\.about.id)
+    var found: [Checked<Product>] = []
+    for text in texts {
+      guard let (entry, presets) = table[String(text.prefix { $0 != ":" })] else { continue }
+      let examples = entry.about.examples
+      if text.contains(":") || !presets.isEmpty {
+        // One configuration, at all the points of its component.
+        guard let one = reader.component(componentNode(fromText: text), table.kind, table) else { continue }
+        found.append(
+          Checked(configured: one, normals: examples.flatMap(\.normals), points: examples.flatMap(\.points)))
+        continue
+      }
+      if everyWay {
+        found += everyConfiguration(of: entry).map {
+          Checked(configured: $0, normals: examples.flatMap(\.normals), points: examples.flatMap(\.points))
+        }
+      }
+      for example in everyWay ? examples.filter({ !$0.options.isEmpty }) : examples.isEmpty ? [Example()] : examples {
+        let node = componentNode(fromText: self.text(entry.about, example.options))
+        guard let one = reader.component(node, table.kind, table) else { continue }
+        found.append(Checked(configured: one, normals: example.normals, points: example.points))
+      }
+    }
+    var seen: Set<String> = []
+    return found.filter { seen.insert($0.configured.text).inserted }
+  }
+
+  /// All combinations of a component's choices and flags that agree with each other.
+  private static func everyConfiguration<Product>(of entry: ComponentEntry<Product>) -> [Configured<Product>] {
+    var assignments: [[(Int, OptionValue)]] = [[]]
+    for (index, option) in entry.about.options.enumerated() {
+      let values: [OptionValue] =
+        switch option.kind {
+        case .choice(let names): names.map(OptionValue.text)
+        case .flag: [.flag(false), .flag(true)]
+        default: [option.defaultValue]
+        }
+      assignments = assignments.flatMap { done in values.map { done + [(index, $0)] } }
+    }
+    return assignments.compactMap { entry.make($0) }
+      .filter { product in
+        do {
+          try (product as? any Component)?.check()
+          return true
+        } catch { return false }
+      }.map { Configured($0) }
+  }
+
+  private static func text(_ about: ComponentDescription, _ options: [String: String]) -> String {
+    let given = options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+    return given.isEmpty ? about.id : "\(about.id):\(given)"
+  }
+}
+
+/// What is wrong with what was asked to be checked, a line each.
+public struct ConformanceError: Error, CustomStringConvertible {
+  public let lines: [String]
+  public var description: String { lines.joined(separator: "\n") }
+  init(_ lines: [String]) { self.lines = lines }
+}
