@@ -1,11 +1,12 @@
 # make run     sets up, builds, and compares estimators on the breast-cancer data
 # make test    sets up, builds, and runs every test
+# make check   holds every estimator to its laws in every combination that it claims
 # make setup   installs what is missing (GSL, pkg-config, a JSON Schema validator)
 # make bench   measures the speed against hand-written C, JAX and numpy; ROUNDS=5 SCALE=1, FLAGS=--quick to try it
 # make format  formats the sources
 
 .DEFAULT_GOAL := run
-.PHONY: run test setup build bench format lint
+.PHONY: run test check setup build bench format lint
 
 # Sibling modules must not import each other: plain `swift build` would accept an undeclared import.
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
@@ -26,6 +27,10 @@ test: setup
 	$(RELEASE)
 	scripts/smoke-test.sh .build/release/workbench .build/debug/workbench
 	scripts/allocation-test.sh .build/release/workbench
+	scripts/plugin-test.sh
+
+check: build
+	.build/release/workbench check
 
 ROUNDS := 5
 SCALE := 1
@@ -34,7 +39,7 @@ bench: build
 	python3 Benchmarks/bench.py --rounds $(ROUNDS) --scale $(SCALE) $(FLAGS)
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks Examples
 
 lint:
-	swift format lint --recursive --parallel Package.swift Sources Tests Benchmarks
+	swift format lint --recursive --parallel Package.swift Sources Tests Benchmarks Examples

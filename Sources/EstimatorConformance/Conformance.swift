@@ -61,8 +61,9 @@ public struct Conformance: Sendable {
       var trials: [[Trial]] = []
       for cell in problem.cells {
         guard goOn(done, cells) else { throw CancellationError() }
-        trials.append(try await cell.measure(strictness))
-        outcomes += try await judge(problem, cell, trials[trials.count - 1], strictness)
+        let (plain, found) = try await measure(problem, cell, strictness)
+        trials.append(plain)
+        outcomes += found
         done += 1
       }
       outcomes += varianceOverK(problem, trials, strictness)
@@ -91,6 +92,29 @@ public struct Conformance: Sendable {
           law.law, entry.text, problem: problem.text, place: cell.place, finding.map { .failed($0) } ?? .passed)
       }
     }
+  }
+
+  /// Measures a cell and judges it, by the exact gradient where it is known.
+  private func measure(
+    _ problem: GridProblem, _ cell: GridCell, _ strictness: Strictness
+  ) async throws -> (plain: [Trial], outcomes: [Outcome]) {
+    if cell.exact != nil {
+      let trials = try await cell.measure(strictness)
+      return (trials, try await judge(problem, cell, trials, strictness))
+    }
+    let plain = try await cell.measure(
+      cell.cell.entries, replicates: Strictness.unaimed, seed: seed, threads: threads)
+    guard let (compared, reference) = try await cell.compared(strictness) else {
+      return (plain, try await judge(problem, cell, plain, strictness))
+    }
+    var outcomes = try await judge(problem, cell, plain.filter { !$0.entry.isUnbiased }, strictness)
+    outcomes += try await judge(problem, compared, compared.measure(strictness), strictness)
+    if cell.holds(reference.text) {
+      let figure = "no exact gradient is known, and the other estimators are compared with this one"
+      outcomes.append(
+        Outcome(.unbiased, reference.text, problem: problem.text, place: cell.place, .reported(figure)))
+    }
+    return (plain, outcomes)
   }
 
   private func judge(

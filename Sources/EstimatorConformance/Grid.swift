@@ -46,7 +46,11 @@ struct Grid {
             model: model.configured, family: family.configured, objective: objective, sampling: sampling, problem: fit)
           for (index, point) in points.enumerated() {
             let counts = index == 0 ? [Self.draws.fewest, Self.draws.many] : [Self.draws.some]
-            for samples in counts { problem.add(point, samples, .regular, plan(problem, point, samples, seed)) }
+            for samples in counts {
+              let found = plan(problem, point, samples, seed)
+              problem.add(
+                point, samples, .regular, found, referees: referees(found, problem, point, samples, seed))
+            }
           }
           if let posterior = posterior(integrand, made) {
             let samples = Self.draws.some
@@ -141,6 +145,16 @@ struct Grid {
     Self.plan(registry, problem, point, samples, selection.estimators, seed, leavesOut: true)
   }
 
+  /// All that serves a cell without exact gradient.
+  private func referees(
+    _ found: Result<Cell, ConformanceError>, _ problem: GridProblem, _ point: Point, _ samples: Int, _ seed: UInt64
+  ) -> [Entry] {
+    guard case .success(let cell) = found, cell.exact == nil, let all = try? Selection(registry, ids: []),
+      case .success(let whole) = Self.plan(registry, problem, point, samples, all.estimators, seed, leavesOut: true)
+    else { return [] }
+    return whole.entries
+  }
+
   static func plan(
     _ registry: Registry, _ problem: GridProblem, _ point: Point, _ samples: Int,
     _ estimators: [Configured<any GradientEstimator>], _ seed: UInt64, leavesOut: Bool
@@ -186,10 +200,13 @@ struct GridProblem {
     let samples: Int
     let role: GridCell.Role
     let found: Result<Cell, ConformanceError>
+    /// See `GridCell.referees`.
+    let referees: [Entry]
 
     var text: String { "at=\(cell?.cell.point ?? point.text) samples=\(samples)" }
     var cell: GridCell? {
-      if case .success(let cell) = found { GridCell(cell: cell, point: point, role: role) } else { nil }
+      guard case .success(let cell) = found else { return nil }
+      return GridCell(cell: cell, point: point, role: role, referees: referees)
     }
   }
 
@@ -197,16 +214,21 @@ struct GridProblem {
   var cells: [GridCell] { places.compactMap(\.cell) }
 
   mutating func add(
-    _ point: Point, _ samples: Int, _ role: GridCell.Role, _ found: Result<Cell, ConformanceError>
-  ) { places.append(Place(point: point, samples: samples, role: role, found: found)) }
+    _ point: Point, _ samples: Int, _ role: GridCell.Role, _ found: Result<Cell, ConformanceError>,
+    referees: [Entry] = []
+  ) { places.append(Place(point: point, samples: samples, role: role, found: found, referees: referees)) }
 }
 
 /// A cell of the grid and what it is for.
 struct GridCell {
   enum Role { case regular, posterior, constant }
-  let cell: Cell
+  var cell: Cell
   let point: Point
   let role: Role
+  /// Where no exact gradient is known, every estimator that serves the problem, named or not.
+  var referees: [Entry] = []
+  /// Of differences between estimators: what the gradient is about.
+  var yardstick: [Double]?
 
   var place: String { "at=\(cell.point) samples=\(cell.samples)" }
 }

@@ -1,3 +1,5 @@
+internal import ExperimentRunner
+
 /// What one law says of one estimator in one place.
 public struct Outcome: Sendable, CustomStringConvertible {
   public let law: Law
@@ -55,12 +57,14 @@ public struct Outcome: Sendable, CustomStringConvertible {
       case .reported(let figure): "reported: \(figure)"
       case .undecided(let reason): "undecided: \(reason)"
       }
+    let measured = evidence.map { " (\($0))" } ?? ""
     return ["\(estimator), \(law.rawValue), \(problem)", place, said].filter { !$0.isEmpty }.joined(separator: ": ")
+      + measured
   }
 }
 
 /// What a measurement showed.
-public struct Evidence: Hashable, Sendable {
+public struct Evidence: Hashable, Sendable, CustomStringConvertible {
   public let replicates: Int
   /// The largest |z| of a coordinate, or of the gradient's size.
   public let statistic: Double
@@ -77,6 +81,11 @@ public struct Evidence: Hashable, Sendable {
     self.p = p
     self.power = power
     self.coordinatePower = coordinatePower
+  }
+
+  public var description: String {
+    "largest |z| \(significant(statistic, digits: 3)), p \(significant(p, digits: 2)), R = \(replicates)"
+      + (power.map { ", power \(percent($0))" } ?? "")
   }
 }
 

@@ -19,6 +19,8 @@ struct Strictness: Sendable {
   static let margin = 1.2815515655446004
   /// Replicates that a need is guessed from, on a seed of their own: what is then measured has not been looked at.
   static let pilot = 2048
+  /// Replicates for variances where there is no exact gradient to aim at.
+  static let unaimed = 1 << 15
 
   /// The |z| above which one of `count` coordinates is rejected.
   func threshold(_ count: Int) -> Double {
@@ -51,7 +53,8 @@ struct Trial: Sendable {
   func need(_ strictness: Strictness) -> Int {
     let errors = strictness.threshold(rows) + Strictness.margin
     let seen = errors * sizeDeviation / strictness.target, tails = moments.blockGroups.map(\.medianKurtosis).max() ?? 1
-    let need = max(seen * seen, 200 * tails)
+    // A pilot knows a variance to about a tenth.
+    let need = max(1.2 * seen * seen, 200 * tails)
     return need.isFinite ? Int(min(need, 1e12)) : strictness.maximum
   }
 
@@ -64,16 +67,41 @@ struct Trial: Sendable {
 }
 
 extension GridCell {
-  /// The exact gradient; of a constant it is zero, known or not.
+  /// The exact gradient. Of a constant it is zero, known or not; so it is of the ELBO where q is the posterior.
   var exact: [Double]? {
-    role == .constant ? Array(repeating: 0, count: cell.problem.family.parameterCount) : cell.exact?.gradient
+    let zeros = [Double](repeating: 0, count: cell.problem.family.parameterCount)
+    return role == .constant ? zeros : cell.exact?.gradient ?? (role == .posterior ? zeros : nil)
   }
+
+  /// The gradient by which errors are measured.
+  var gradient: [Double]? { yardstick ?? exact }
 
   /// The weights that make an estimate its size.
   private var direction: [Double]? {
-    guard let exact, role == .regular else { return nil }
-    let square = exact.reduce(0) { $0 + $1 * $1 }
-    return square > 0 ? exact.map { $0 / square } : nil
+    guard let gradient, role == .regular else { return nil }
+    let square = gradient.reduce(0) { $0 + $1 * $1 }
+    return square > 0 ? gradient.map { $0 / square } : nil
+  }
+
+  private static func pilotSeed(_ seed: UInt64) -> UInt64 { seed ^ 0x9E37_79B9_7F4A_7C15 }
+
+  /// Where no exact gradient is known: the entries as differences to the unbiased estimator of least variance, of all that
+  /// serve the problem, and that estimator. Nil if there is none to compare with.
+  func compared(_ strictness: Strictness) async throws -> (cell: GridCell, reference: Entry)? {
+    let known = cell.entries.map(\.text)
+    let candidates = (cell.entries + referees.filter { !known.contains($0.text) }).filter(\.isUnbiased)
+    guard !candidates.isEmpty else { return nil }
+    let pilot = try await measure(
+      candidates, replicates: Strictness.pilot, seed: Self.pilotSeed(strictness.seed), threads: strictness.threads)
+    func variance(_ trial: Trial) -> Double { trial.moments.variance(ofBlock: trial.moments.blocks.count - 1) }
+    let usable = pilot.filter { $0.moments.nonfinite == 0 && variance($0).isFinite }
+    guard let reference = usable.min(by: { variance($0) < variance($1) }) else { return nil }
+    let others = cell.entries.filter { $0.isUnbiased && $0.text != reference.entry.text }
+    if others.isEmpty, candidates.count == 1 { return nil }
+    var compared = self
+    compared.cell = cell.with(try others.map { try $0.minus(reference.entry, in: cell) })
+    compared.yardstick = reference.moments.mean
+    return (compared, reference.entry)
   }
 
   /// Measures so many replicates of some entries.
@@ -92,9 +120,9 @@ extension GridCell {
 
   /// Measures every entry for as long as its need, guessed from a pilot, says. Entries of like need share their draws.
   func measure(_ strictness: Strictness) async throws -> [Trial] {
+    if cell.entries.isEmpty { return [] }
     let pilot = try await measure(
-      cell.entries, replicates: Strictness.pilot, seed: strictness.seed ^ 0x9E37_79B9_7F4A_7C15,
-      threads: strictness.threads)
+      cell.entries, replicates: Strictness.pilot, seed: Self.pilotSeed(strictness.seed), threads: strictness.threads)
     var groups: [Int: [Entry]] = [:]
     for trial in pilot {
       var replicates = 4096

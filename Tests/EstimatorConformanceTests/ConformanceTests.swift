@@ -55,6 +55,22 @@ import WorkbenchCLI
     #expect(outcomes.allSatisfy { $0.isFailed || $0.isPassed })
   }
 
+  /// Without an exact gradient estimators are held to each other: a model whose ∇_z is 5 % off shows, by the estimators that
+  /// use values alone, and a right one passes.
+  @Test func modelsWithoutAnOracleAreChecked() async throws {
+    let registry = try Workbench.registry {
+      try $0.register(model: QuarticModel<RightSlope>.self)
+      try $0.register(model: QuarticModel<WrongSlope>.self)
+    }
+    for estimators in [["score", "reparam"], ["score:baseline=mean"]] {
+      let right = try await Conformance(registry, of: estimators + ["quartic-right", "iid"]).run()
+      #expect(
+        right.contains { $0.law == .unbiased } && right.allSatisfy(\.isPassed), "\(right.filter { !$0.isPassed })")
+      let wrong = try await Conformance(registry, of: estimators + ["quartic-wrong", "iid"]).run().filter(\.isFailed)
+      #expect(!wrong.isEmpty && wrong.allSatisfy { $0.law == .unbiased }, "\(wrong)")
+    }
+  }
+
   /// No correct estimator fails in 200 runs, each of a family-wise level of 10⁻³: 0.2 are to be expected at most. At a
   /// level of 0.1 at most 20 are, and more than 38 with probability 10⁻⁴.
   @Test func rightIsNotRejectedIn200Seeds() async throws {

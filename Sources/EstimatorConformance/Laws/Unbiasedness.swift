@@ -14,7 +14,7 @@ struct Unbiasedness {
 
   /// What the law is called here.
   static func law(_ entry: Entry, in cell: GridCell) -> Law {
-    if case .biased = entry.requirements.bias { return .statedBias }
+    if !entry.isUnbiased { return .statedBias }
     return cell.role == .regular ? .unbiased : .constantIntegrand
   }
 
@@ -24,17 +24,17 @@ struct Unbiasedness {
       estimator.expectedGradient(
         of: cell.cell.problem, samples: cell.cell.samples, parameters: cell.cell.parameters)
     }
-    if case .biased = entry.requirements.bias { return stated(entry.estimator) }
-    return cell.exact
+    if !entry.isUnbiased { return stated(entry.estimator) }
+    return cell.yardstick.map { $0.map { _ in 0 } } ?? cell.exact
   }
 
   /// The test, or nil where there is nothing to test against.
   var test: BiasTest? {
-    guard var wanted = Self.expectation(trial.entry, in: cell), let exact = cell.exact else { return nil }
+    guard var wanted = Self.expectation(trial.entry, in: cell) else { return nil }
     let moments = trial.moments
-    if trial.hasSize {
-      let square = exact.reduce(0) { $0 + $1 * $1 }
-      wanted.append(zip(wanted, exact).reduce(0) { $0 + $1.0 * $1.1 } / square)
+    if trial.hasSize, let gradient = cell.gradient {
+      let square = gradient.reduce(0) { $0 + $1 * $1 }
+      wanted.append(zip(wanted, gradient).reduce(0) { $0 + $1.0 * $1.1 } / square)
     }
     let variances = (0..<trial.rows).map { moments.variance(of: $0) }
     return BiasTest(
@@ -74,7 +74,11 @@ struct Unbiasedness {
 
   /// What to say where there is no expectation to hold it to.
   private var untested: Outcome.Verdict {
-    guard let exact = cell.exact else { return .undecided("the model's exact gradient is not known") }
+    guard let exact = cell.exact else {
+      return trial.entry.isUnbiased
+        ? .undecided("the model's exact gradient is not known, and there is no other estimator to compare with")
+        : .reported("biased, and neither its expectation nor the exact gradient is known")
+    }
     let moments = trial.moments, count = cell.cell.problem.family.parameterCount
     let variances = (0..<count).map { moments.variance(of: $0) }
     let test = BiasTest(
@@ -89,11 +93,11 @@ struct Unbiasedness {
 
   private func evidence(_ test: BiasTest) -> Evidence {
     let reach = strictness.threshold(trial.rows) + Strictness.margin
-    guard trial.hasSize, let exact = cell.exact else {
+    guard trial.hasSize, let gradient = cell.gradient else {
       return Evidence(replicates: trial.moments.count, statistic: test.largest, p: test.p)
     }
-    let norm = exact.reduce(0) { $0 + $1 * $1 }.squareRoot()
-    let worst = exact.indices.map { trial.standardError($0) }.max() ?? 0
+    let norm = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    let worst = gradient.indices.map { trial.standardError($0) }.max() ?? 0
     return Evidence(
       replicates: trial.moments.count, statistic: test.largest, p: test.p,
       power: reach * trial.standardError(trial.rows - 1), coordinatePower: reach * worst / norm)
@@ -105,6 +109,9 @@ struct Unbiasedness {
     let moments = trial.moments, z = significant(test.z[worst], digits: 3)
     let mean = significant(moments.mean[worst], digits: 5), error = significant(trial.standardError(worst), digits: 2)
     if trial.hasSize, worst == trial.rows - 1 {
+      if cell.yardstick != nil {
+        return "along the gradient the two differ by \(mean) ± \(error) of it; z = \(z), \(moments.count) replicates"
+      }
       return "the gradient has \(mean) ± \(error) times its size; z = \(z), \(moments.count) replicates"
     }
     let blocks = cell.cell.problem.family.parameterBlocks
@@ -113,6 +120,10 @@ struct Unbiasedness {
     let wanted = Self.expectation(trial.entry, in: cell).map { significant($0[worst], digits: 5) } ?? ""
     return "\(name) has mean \(mean) ± \(error) and should have \(wanted); z = \(z), \(moments.count) replicates"
   }
+}
+
+extension Entry {
+  var isUnbiased: Bool { requirements.bias == .unbiased }
 }
 
 /// A relative figure as a percentage.

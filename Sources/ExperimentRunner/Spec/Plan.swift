@@ -7,6 +7,12 @@ package struct Entry: Sendable {
   package let text: String
   package let requirements: Requirements
 
+  package init(estimator: any GradientEstimator, text: String, requirements: Requirements) {
+    self.estimator = estimator
+    self.text = text
+    self.requirements = requirements
+  }
+
   /// evaluations + 2 × gradient evaluations, of one estimate.
   package var cost: Double { requirements.evaluations + 2 * requirements.gradientEvaluations }
 }
