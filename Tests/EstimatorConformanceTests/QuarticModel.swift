@@ -35,8 +35,8 @@ struct QuarticModel<S: Slope>: LatentModel, DifferentiableModel, IntegrandSpecif
         }
       }
     }
-    for term in needed.gradients.members {
-      evaluation.withGradient(of: term) { gradient in
+    for term in needed.gradients.terms.members {
+      evaluation.withGradient(of: Terms(term)) { gradient in
         for i in z.indices {
           let u = z[i] - 1
           gradient[i] = term == .prior ? -z[i] : -u * u * u * S.factor

@@ -30,9 +30,9 @@ extension Problem {
   func addPathwise(_ block: borrowing DrawBlock, _ gradients: inout MutableSpan<Double>) {
     guard let family = family as? any ReparameterizableFamily else { return }
     let factor = 1 / Double(block.shape.samples)
-    for term in terms.subtracting(.entropy).members {
+    for part in terms.subtracting(.entropy).parts.members {
       family.addPullback(
-        cotangents: block.evaluation.gradient(of: term).span, factor: factor, at: block.draws, into: &gradients)
+        cotangents: block.evaluation.gradient(of: part).span, factor: factor, at: block.draws, into: &gradients)
     }
     if terms.contains(.entropy) {
       family.addPathwiseEntropyGradient(factor: factor, at: block.draws, into: &gradients)

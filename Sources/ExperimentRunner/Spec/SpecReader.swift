@@ -1,4 +1,4 @@
-package import GradientEstimation
+internal import GradientEstimation
 internal import Randomness
 
 /// Reads a spec from a JSON tree and collects every fault.

@@ -43,8 +43,8 @@ struct ExponentialRate: LatentModel, DifferentiableModel, NormalExpectations, In
     for term in needed.values.members {
       evaluation.withValues(of: term) { values in for i in z.indices { values[i] = value(term, z[i]) } }
     }
-    for term in needed.gradients.members {
-      evaluation.withGradient(of: term) { gradient in for i in z.indices { gradient[i] = slope(term, z[i]) } }
+    for term in needed.gradients.terms.members {
+      evaluation.withGradient(of: Terms(term)) { gradient in for i in z.indices { gradient[i] = slope(term, z[i]) } }
     }
   }
 
