@@ -204,6 +204,12 @@ struct GridProblem {
     let referees: [Entry]
 
     var text: String { "at=\(cell?.cell.point ?? point.text) samples=\(samples)" }
+    /// Why nothing can be measured here, whatever the estimator: a scheme without so many draws, a point that the family has not.
+    var refusal: String? {
+      guard case .failure(let error) = found else { return nil }
+      let lines = error.lines.filter { !$0.contains("no estimator fits") }
+      return lines.isEmpty ? nil : lines.joined(separator: "; ")
+    }
     var cell: GridCell? {
       guard case .success(let cell) = found else { return nil }
       return GridCell(cell: cell, point: point, role: role, referees: referees)

@@ -16,6 +16,7 @@ struct Refusals {
 
   /// Nil for an estimator that is measured there under another text, as which it is known.
   private func outcome(_ estimator: Configured<any GradientEstimator>, at place: GridProblem.Place) -> Outcome? {
+    if let refusal = place.refusal { return outcome(estimator, place, .refused(reason: refusal, alternatives: [])) }
     let reason: String
     do {
       // As a plan does: what coincides with another configuration here is that one.
@@ -23,28 +24,25 @@ struct Refusals {
       if place.samples < requirements.minimumSamples {
         return tooFewSamples(estimator, at: place, minimum: requirements.minimumSamples)
       }
-      if requirements.needsIndependentDraws, !problem.problem.sampling.drawsAreIndependent {
-        reason = "needs independent draws"
-      } else {
-        guard case .failure(let error) = place.found else { return nil }
-        // The point or the number of draws is refused, whatever the estimator.
-        let said = error.lines.joined(separator: "; ")
-        return outcome(estimator, place, .refused(reason: said, alternatives: []))
-      }
+      guard requirements.needsIndependentDraws, !problem.problem.sampling.drawsAreIndependent else { return nil }
+      reason = "independent"
     } catch {
       reason = error.description
-    }
-    guard reason.split(separator: " ").count > 2 else {
-      return outcome(estimator, place, .failed("refuses without a reason: '\(reason)'"))
+      if reason.split(separator: " ").count < 3 {
+        return outcome(estimator, place, .failed("refuses without a reason: '\(reason)'"))
+      }
     }
     switch Grid.plan(registry, problem, place.point, place.samples, [estimator], seed, leavesOut: false) {
-    case .success: return outcome(estimator, place, .failed("says '\(reason)', and is measured all the same"))
-    case .failure(let error): return outcome(estimator, place, verdict(reason, told: error.description, place))
+    case .success: return outcome(estimator, place, .failed("should be refused ('\(reason)'), and is measured"))
+    case .failure(let error):
+      return outcome(estimator, place, verdict(estimator.text, reason, told: error.description, place))
     }
   }
 
   /// What a spec is told must hold the reason, and name estimators that there are.
-  private func verdict(_ reason: String, told text: String, _ place: GridProblem.Place) -> Outcome.Verdict {
+  private func verdict(
+    _ estimator: String, _ reason: String, told text: String, _ place: GridProblem.Place
+  ) -> Outcome.Verdict {
     guard text.contains(reason), let marker = text.range(of: "; these work here: ") else {
       return .failed("a spec is told '\(text)', which lacks the reason or what would work")
     }
@@ -53,7 +51,9 @@ struct Refusals {
     guard named.allSatisfy({ registry.estimators[$0] != nil }), !named.isEmpty || !isMeasured else {
       return .failed("a spec is told that these work: \(text[marker.upperBound...])")
     }
-    return .refused(reason: reason, alternatives: named)
+    // Without the place and the estimator that stand before it.
+    let start = text.range(of: estimator + " ")?.upperBound ?? text.range(of: reason)?.lowerBound ?? text.startIndex
+    return .refused(reason: String(text[start..<marker.lowerBound]), alternatives: named)
   }
 
   private func canonical(_ estimator: any GradientEstimator) -> any GradientEstimator {
