@@ -25,6 +25,9 @@ public struct RandomStream: ~Copyable {
 
   deinit { gsl_rng_free(state) }
 
+  /// For fills of more than numbers one by one.
+  mutating func withGenerator(_ body: (UnsafePointer<gsl_rng>) -> Void) { body(state) }
+
   /// The next integer, in `generator.range`.
   public mutating func next() -> UInt { UInt(gsl_rng_get(state)) }
 
