@@ -26,7 +26,7 @@ public struct HaltonSampling: SamplingScheme {
       ),
       Note(
         "Rate",
-        "for smooth integrands of few effective dimensions near 1/K² in variance. No number of draws is special. In high dimensions the primes are larger than K, and a coordinate is stratified no better than by a latin hypercube."
+        "for smooth integrands of few effective dimensions near 1/K² in variance; no number of draws is special. Where a prime is larger than K the points crowd in one part of its coordinate: scramble makes a latin hypercube of them, but shift leaves them there, and may be worse than independent draws."
       ),
     ],
     references: [Reference("halton1960"), Reference("owen2017"), Reference("owen1995"), Reference("cranley1976")],
