@@ -5,7 +5,7 @@ internal import Synchronization
 /// A digital sequence in base 2, by the direction numbers that GSL computes.
 ///
 /// Point n is the exclusive or of the direction numbers of the digits of n's Gray code; point 0 is the origin, which GSL's
-/// `sobol` leaves out: without it 2^m points are no net, and scrambled ones lose their rate (Owen 2020).
+/// `sobol` leaves out: without it 2^m points are no net, and scrambling them loses its rate for smooth integrands (Owen 2020).
 public struct DigitalSequence: Sendable {
   /// GSL's name of it.
   public let name: String
