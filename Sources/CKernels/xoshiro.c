@@ -114,17 +114,39 @@ static void prepare(void) {
   }
 }
 
+/// jump *= x^(seed 2^192), for the digits from `first` up to `last`.
+static void jump_by(uint64_t seed, int first, int last, uint64_t *jump) {
+  for (int j = first; j < last; j++) {
+    unsigned digit = seed >> 4 * j & 15;
+    if (digit) wb_xoshiro256_multiply(jump, seed_powers[j][digit], jump);
+  }
+}
+
+/// Streams are asked for in runs of consecutive seeds: the jumps of their high digits are kept, by thread.
+enum { LOW_DIGITS = 2, KEPT = 8 };
+static _Thread_local struct {
+  uint64_t high, jump[4];
+} kept[KEPT];
+static _Thread_local unsigned oldest;
+
 static void set(void *memory, unsigned long seed) {
   pthread_once(&once, prepare);
   struct source *source = memory;
   memset(source, 0, sizeof *source);
   memcpy(source->state, first_stream, sizeof first_stream);
   if (seed == 0) return;
-  uint64_t jump[4] = {1};
-  for (int j = 0; j < SEED_BITS / 4; j++) {
-    unsigned digit = (uint64_t)seed >> 4 * j & 15;
-    if (digit) wb_xoshiro256_multiply(jump, seed_powers[j][digit], jump);
+  uint64_t high = (uint64_t)seed >> 4 * LOW_DIGITS, jump[4] = {1};
+  unsigned i = 0;
+  while (i < KEPT && kept[i].high != high) i++;
+  if (high && i == KEPT) {
+    i = oldest++ % KEPT;
+    jump_by(seed, LOW_DIGITS, SEED_BITS / 4, jump);
+    kept[i].high = high;
+    memcpy(kept[i].jump, jump, sizeof jump);
+  } else if (high) {
+    memcpy(jump, kept[i].jump, sizeof jump);
   }
+  jump_by(seed, 0, LOW_DIGITS, jump);
   wb_xoshiro256x8_apply(jump, source->state[0]);
 }
 
@@ -178,35 +200,35 @@ WB_INLINE void box_muller(const w8 *radius_words, const w8 *angle_words, double 
   v8 m = (v8)((above & 0x000fffffffffffff) + root_half);
   v8 t = (m - 1.0) / (m + 1.0), w = t * t;
   v8 p = all8(-2 * 0x1.2b5f0a9da627fp-3);
-  p = p * w - 2 * 0x1.39fdc7d839b02p-3;
-  p = p * w - 2 * 0x1.7462b9b805ce7p-3;
-  p = p * w - 2 * 0x1.c71c62d1c693bp-3;
-  p = p * w - 2 * 0x1.2492492e02b16p-2;
-  p = p * w - 2 * 0x1.999999999522ep-2;
-  p = p * w - 2 * 0x1.5555555555558p-1;
-  p = p * w - 4.0;
-  v8 radius = __builtin_elementwise_sqrt((0x1p52 + 64.0 - k) * 0x1.62e42fefa39efp+0 + t * p);
+  p = horner8(p, w, -2 * 0x1.39fdc7d839b02p-3);
+  p = horner8(p, w, -2 * 0x1.7462b9b805ce7p-3);
+  p = horner8(p, w, -2 * 0x1.c71c62d1c693bp-3);
+  p = horner8(p, w, -2 * 0x1.2492492e02b16p-2);
+  p = horner8(p, w, -2 * 0x1.999999999522ep-2);
+  p = horner8(p, w, -2 * 0x1.5555555555558p-1);
+  p = horner8(p, w, -4.0);
+  v8 radius = __builtin_elementwise_sqrt(fma8(0x1p52 + 64.0 - k, all8(0x1.62e42fefa39efp+0), t * p));
 
   // The angle pi/2 (q + v/2): q is the two highest bits of the word, v in (-1, 1) an odd multiple of 2^-52 from the 52
   // bits after them.
   w8 a = *angle_words;
   v8 v = ((v8)(a << 2 >> 12 | 0x4000000000000000) - 3.0) + 0x1p-52, z = v * v;
   v8 s = all8(0x1.e3eed5cea8451p-38);
-  s = s * z - 0x1.e30063a02ae97p-30;
-  s = s * z + 0x1.50782fca38bb2p-22;
-  s = s * z - 0x1.32d2cce2d5361p-15;
-  s = s * z + 0x1.466bc67758700p-9;
-  s = s * z - 0x1.4abbce625be41p-4;
-  s = s * z + 0x1.921fb54442d18p-1;
+  s = horner8(s, z, -0x1.e30063a02ae97p-30);
+  s = horner8(s, z, 0x1.50782fca38bb2p-22);
+  s = horner8(s, z, -0x1.32d2cce2d5361p-15);
+  s = horner8(s, z, 0x1.466bc67758700p-9);
+  s = horner8(s, z, -0x1.4abbce625be41p-4);
+  s = horner8(s, z, 0x1.921fb54442d18p-1);
   s = s * v;
   v8 c = all8(-0x1.b2586b949f049p-42);
-  c = c * z + 0x1.f9cc15d505c7fp-34;
-  c = c * z - 0x1.a6d1ec3d47ef8p-26;
-  c = c * z + 0x1.e1f5068303f23p-19;
-  c = c * z - 0x1.55d3c7e3c8d5cp-12;
-  c = c * z + 0x1.03c1f081b5aaap-6;
-  c = c * z - 0x1.3bd3cc9be45dep-2;
-  c = c * z + 1.0;
+  c = horner8(c, z, 0x1.f9cc15d505c7fp-34);
+  c = horner8(c, z, -0x1.a6d1ec3d47ef8p-26);
+  c = horner8(c, z, 0x1.e1f5068303f23p-19);
+  c = horner8(c, z, -0x1.55d3c7e3c8d5cp-12);
+  c = horner8(c, z, 0x1.03c1f081b5aaap-6);
+  c = horner8(c, z, -0x1.3bd3cc9be45dep-2);
+  c = horner8(c, z, 1.0);
   // (c, s), (-s, c), (-c, -s), (s, -c) for q = 0, 1, 2, 3.
   const uint64_t sign = 0x8000000000000000;
   i8 odd = (i8)(a << 1) < 0;

@@ -61,9 +61,9 @@ public struct Reparameterization: GradientEstimator {
     guard let family = problem.family as? any ReparameterizableFamily else { return }
     let factor = 1 / Double(block.shape.samples)
     let sampled = problem.terms.subtracting(split.closedForm)
-    for term in sampled.subtracting(.entropy).members {
+    for part in sampled.subtracting(.entropy).parts.members {
       family.addPullback(
-        cotangents: block.evaluation.gradient(of: term).span, factor: factor, at: block.draws, into: &gradients)
+        cotangents: block.evaluation.gradient(of: part).span, factor: factor, at: block.draws, into: &gradients)
     }
     if sampled.contains(.entropy) {
       family.addPathwiseEntropyGradient(factor: factor, at: block.draws, into: &gradients)

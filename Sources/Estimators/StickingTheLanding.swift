@@ -47,9 +47,9 @@ public struct StickingTheLanding: GradientEstimator {
     workspace: inout NoWorkspace, into gradients: inout MutableSpan<Double>
   ) {
     guard let family = problem.family as? any ReparameterizableFamily else { return }
-    for term in problem.terms.members {
+    for part in problem.terms.parts.members {
       family.addPullback(
-        cotangents: block.evaluation.gradient(of: term).span, factor: 1 / Double(block.shape.samples),
+        cotangents: block.evaluation.gradient(of: part).span, factor: 1 / Double(block.shape.samples),
         at: block.draws, into: &gradients)
     }
   }

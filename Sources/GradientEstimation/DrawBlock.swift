@@ -1,3 +1,4 @@
+internal import CKernels
 public import Randomness
 
 /// The sizes of a block. Arrays are *replicate fastest*: element (k, d, lane) of `[K × D × B]` is at
@@ -22,8 +23,8 @@ public struct Shape: Hashable, Sendable {
 
   /// Lanes of a block: as many as keep the draws in the cache, a function of K and D alone.
   public static func lanes(samples: Int, dimension: Int) -> Int {
-    var lanes = 256
-    while lanes > 32, lanes * samples * dimension > 1 << 17 { lanes /= 2 }
+    var lanes = 1024
+    while lanes > 32, lanes * samples * dimension > 1 << 14 { lanes /= 2 }
     return lanes
   }
 
@@ -74,14 +75,14 @@ public struct Evaluation: ~Copyable {
   public init(shape: Shape) {
     self.shape = shape
     valueArrays = Array(repeating: [], count: Term.allCases.count)
-    gradientArrays = valueArrays
+    gradientArrays = Array(repeating: [], count: 1 << Term.allCases.count)
     coordinateArrays = valueArrays
   }
 
   /// Value of `term`, `[K × B]`.
   public func values(of term: Term) -> [Double] { valueArrays[term.rawValue] }
-  /// ∇_z of `term`, `[K × D × B]`.
-  public func gradient(of term: Term) -> [Double] { gradientArrays[term.rawValue] }
+  /// ∇_z of the sum of `terms`, `[K × D × B]`.
+  public func gradient(of terms: Terms) -> [Double] { gradientArrays[Int(terms.rawValue)] }
   /// Value of `term` coordinate by coordinate, `[K × D × B]`.
   public func coordinateValues(of term: Term) -> [Double] { coordinateArrays[term.rawValue] }
 
@@ -91,7 +92,7 @@ public struct Evaluation: ~Copyable {
       if array.count != count { array = Array(repeating: 0, count: count) }
     }
     for term in needed.values.members { room(&valueArrays[term.rawValue], shape.drawCount) }
-    for term in needed.gradients.members { room(&gradientArrays[term.rawValue], shape.elementCount) }
+    for sum in needed.gradients.members { room(&gradientArrays[Int(sum.rawValue)], shape.elementCount) }
     for term in needed.coordinateValues.members { room(&coordinateArrays[term.rawValue], shape.elementCount) }
   }
 
@@ -100,9 +101,21 @@ public struct Evaluation: ~Copyable {
     valueArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
   }
 
-  /// Room to store ∇_z of `term` in, `[K × D × B]`.
-  public mutating func withGradient<R>(of term: Term, _ body: (UnsafeMutableBufferPointer<Double>) -> R) -> R {
-    gradientArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
+  /// Room to store ∇_z of the sum of `terms` in, `[K × D × B]`.
+  public mutating func withGradient<R>(of terms: Terms, _ body: (UnsafeMutableBufferPointer<Double>) -> R) -> R {
+    gradientArrays[Int(terms.rawValue)].withUnsafeMutableBufferPointer { body($0) }
+  }
+
+  /// Stores the gradient of a sum, which has those of its terms.
+  mutating func addUpGradient(of sum: Terms) {
+    var isFirst = true
+    for term in sum.members {
+      let part = gradient(of: Terms(term))
+      withGradient(of: sum) { room in
+        if isFirst { _ = room.update(from: part) } else { wb_add_scaled(room.baseAddress, part, 1, room.count) }
+      }
+      isFirst = false
+    }
   }
 
   /// Room for both at once, `[K × B]` and `[K × D × B]`; empty where not asked for.
@@ -110,7 +123,7 @@ public struct Evaluation: ~Copyable {
     of term: Term, _ body: (UnsafeMutableBufferPointer<Double>, UnsafeMutableBufferPointer<Double>) -> R
   ) -> R {
     valueArrays[term.rawValue].withUnsafeMutableBufferPointer { values in
-      gradientArrays[term.rawValue].withUnsafeMutableBufferPointer { body(values, $0) }
+      gradientArrays[Int(Terms(term).rawValue)].withUnsafeMutableBufferPointer { body(values, $0) }
     }
   }
 
@@ -130,7 +143,7 @@ public struct Evaluation: ~Copyable {
       for i in array.indices { array[i] *= uniforms[i] < 0.5 ? 1 - relative : 1 + relative }
     }
     for term in needed.values.members { disturb(&valueArrays[term.rawValue]) }
-    for term in needed.gradients.members { disturb(&gradientArrays[term.rawValue]) }
+    for sum in needed.gradients.members { disturb(&gradientArrays[Int(sum.rawValue)]) }
     for term in needed.coordinateValues.members { disturb(&coordinateArrays[term.rawValue]) }
   }
 }
@@ -156,11 +169,21 @@ public struct DrawBlock: ~Copyable {
 
   /// Computes what is `needed` at the draws, each quantity once.
   public mutating func evaluate(_ needed: Quantities, of problem: borrowing Problem) {
-    evaluation.reserve(needed)
     let own = needed.restricted(to: .entropy)
-    if own != Quantities() { problem.family.evaluate(own, at: draws, into: &evaluation) }
-    let model = needed.restricted(to: problem.model.terms)
-    if model != Quantities() { problem.model.evaluate(model, at: draws, into: &evaluation) }
+    if own != Quantities() {
+      evaluation.reserve(own)
+      problem.family.evaluate(own, at: draws, into: &evaluation)
+    }
+    var asked = needed.restricted(to: problem.model.terms)
+    guard asked != Quantities() else { return }
+    evaluation.reserve(asked)
+    let sums = asked.gradients
+    if !problem.model.servesSums {
+      asked.gradients = sums.singleTerms
+      evaluation.reserve(asked)
+    }
+    problem.model.evaluate(asked, at: draws, into: &evaluation)
+    for sum in sums.subtracting(asked.gradients).members { evaluation.addUpGradient(of: sum) }
   }
 
   /// Disturbs what was computed by relative errors of ± `relative`; see `RoundingFloor`.

@@ -8,12 +8,19 @@ public protocol Integrand: Sendable {
   var dimension: Int { get }
   /// The terms that it can be asked for.
   var terms: Terms { get }
+  /// Whether `evaluate` may be asked for the gradient of a sum of terms at once, rather than of single terms that are then
+  /// added up: worth it where the sum costs no more than a term. False by default.
+  var servesSums: Bool { get }
   /// Stores each quantity that `needed` names in the arrays of `evaluation`, every element of them, and touches no other.
   /// What stands there before is of no meaning.
   ///
   /// Called once a block. `needed` names only terms of `terms`, gradients only of a `DifferentiableModel`, and
   /// coordinate values only of a `FactorizedModel`. Values that overflow are left not finite: the harness counts them.
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation)
+}
+
+extension Integrand {
+  public var servesSums: Bool { false }
 }
 
 /// A probabilistic model p(x, z) = p(z) p(x | z) with its data x.
@@ -75,10 +82,10 @@ public struct DiagonalNormal: Prior, Hashable {
   private final class Storage: Sendable {
     let mean, scale, precision, logNormalizer: [Double]
 
-    init(mean: [Double], scale: [Double]) {
+    init(mean: [Double], scale: [Double], precision: [Double]) {
       self.mean = mean
       self.scale = scale
-      precision = scale.map { 1 / ($0 * $0) }
+      self.precision = precision
       logNormalizer = precision.map { 0.5 * (wb_log($0) - 1.8378770664093454836) }
     }
   }
@@ -92,7 +99,13 @@ public struct DiagonalNormal: Prior, Hashable {
 
   public init(mean: [Double], scale: [Double]) {
     precondition(mean.count == scale.count && scale.allSatisfy { $0 > 0 }, "DiagonalNormal: scales must be positive")
-    storage = Storage(mean: mean, scale: scale)
+    storage = Storage(mean: mean, scale: scale, precision: scale.map { 1 / ($0 * $0) })
+  }
+
+  public init(mean: [Double], precision: [Double]) {
+    precondition(
+      mean.count == precision.count && precision.allSatisfy { $0 > 0 }, "DiagonalNormal: precisions must be positive")
+    storage = Storage(mean: mean, scale: precision.map { (1 / $0).squareRoot() }, precision: precision)
   }
 
   public static func == (a: DiagonalNormal, b: DiagonalNormal) -> Bool { a.mean == b.mean && a.scale == b.scale }

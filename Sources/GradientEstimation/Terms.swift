@@ -22,6 +22,8 @@ public struct Terms: OptionSet, Hashable, Sendable {
   public static let cost = Terms(.cost)
 
   public func contains(_ term: Term) -> Bool { contains(Terms(term)) }
+  /// What the integrand serves of the sum, and what the family does: at most two parts, none of them empty.
+  public var parts: TermSums { TermSums(subtracting(.entropy)).union(TermSums(intersection(.entropy))) }
   /// The members, in the order of `Term.allCases`.
   public var members: Members { Members(rest: rawValue) }
 
@@ -35,6 +37,38 @@ public struct Terms: OptionSet, Hashable, Sendable {
         if let term = Term(rawValue: bit) { return term }
       }
       return nil
+    }
+  }
+}
+
+/// A set of sums of terms.
+public struct TermSums: OptionSet, Hashable, Sendable {
+  /// Bit t stands for the sum over the terms of raw value t.
+  public let rawValue: UInt16
+  public init(rawValue: UInt16) { self.rawValue = rawValue & ~1 }
+  /// One sum; of no terms, none.
+  public init(_ sum: Terms) { self.init(rawValue: 1 << UInt16(sum.rawValue & 15)) }
+
+  public func contains(_ sum: Terms) -> Bool { isSuperset(of: TermSums(sum)) }
+  /// The sums in a fixed order.
+  public var members: Members { Members(rest: rawValue) }
+  /// All terms of all sums.
+  public var terms: Terms { members.reduce(into: []) { $0.formUnion($1) } }
+  /// Each term of each sum on its own.
+  var singleTerms: TermSums { terms.members.reduce(into: []) { $0.formUnion(TermSums(Terms($1))) } }
+  /// The sums whose terms are all among `terms`.
+  public func restricted(to terms: Terms) -> TermSums {
+    members.reduce(into: []) { if terms.isSuperset(of: $1) { $0.formUnion(TermSums($1)) } }
+  }
+
+  /// A sequence that allocates nothing.
+  public struct Members: Sequence, IteratorProtocol, Sendable {
+    fileprivate var rest: UInt16
+    public mutating func next() -> Terms? {
+      guard rest != 0 else { return nil }
+      let bit = rest.trailingZeroBitCount
+      rest &= rest - 1
+      return Terms(rawValue: UInt8(bit))
     }
   }
 }
@@ -67,27 +101,32 @@ public enum Split: String, CaseIterable, Sendable {
 public struct Quantities: Hashable, Sendable {
   /// Terms whose value is needed, `[K × B]`.
   public var values: Terms
-  /// Terms whose gradient in z is needed, `[K × D × B]`.
-  public var gradients: Terms
+  /// Sums of terms whose gradient in z is needed, `[K × D × B]` each.
+  public var gradients: TermSums
   /// Terms whose value is needed coordinate by coordinate, `[K × D × B]`.
   public var coordinateValues: Terms
 
+  /// - Parameter gradients: a sum whose gradient is needed in its `parts`.
   public init(values: Terms = [], gradients: Terms = [], coordinateValues: Terms = []) {
+    self.init(values: values, gradientSums: gradients.parts, coordinateValues: coordinateValues)
+  }
+
+  public init(values: Terms, gradientSums: TermSums, coordinateValues: Terms) {
     self.values = values
-    self.gradients = gradients
+    gradients = gradientSums
     self.coordinateValues = coordinateValues
   }
 
   public func union(_ other: Quantities) -> Quantities {
     Quantities(
-      values: values.union(other.values), gradients: gradients.union(other.gradients),
+      values: values.union(other.values), gradientSums: gradients.union(other.gradients),
       coordinateValues: coordinateValues.union(other.coordinateValues))
   }
 
   /// The part that concerns `terms`.
   public func restricted(to terms: Terms) -> Quantities {
     Quantities(
-      values: values.intersection(terms), gradients: gradients.intersection(terms),
+      values: values.intersection(terms), gradientSums: gradients.restricted(to: terms),
       coordinateValues: coordinateValues.intersection(terms))
   }
 }

@@ -30,8 +30,8 @@ struct AutoregressiveNormal: Hashable, Sendable {
           wb_autoregressive_density_values(z.baseAddress, mean, precision, correlation, $0.baseAddress, k, d, b)
         }
       }
-      if needed.gradients.contains(term) {
-        evaluation.withGradient(of: term) {
+      if needed.gradients.contains(Terms(term)) {
+        evaluation.withGradient(of: Terms(term)) {
           wb_autoregressive_density_gradient(z.baseAddress, mean, precision, correlation, $0.baseAddress, k, d, b)
         }
       }

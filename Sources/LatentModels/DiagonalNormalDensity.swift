@@ -7,8 +7,8 @@ extension DiagonalNormal {
   func store(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
     let (values, coordinates) = (needed.values.contains(term), needed.coordinateValues.contains(term))
-    let gradients = needed.gradients.contains(term)
-    guard values || coordinates || gradients else { return }
+    storeGradient(of: Terms(term), needed, at: draws, into: &evaluation)
+    guard values || coordinates else { return }
     draws.z.withUnsafeBufferPointer { z in
       if values {
         evaluation.withValues(of: term) {
@@ -20,12 +20,29 @@ extension DiagonalNormal {
           wb_normal_density_coordinates(z.baseAddress, mean, precision, logNormalizer, $0.baseAddress, k, d, b)
         }
       }
-      if gradients {
-        evaluation.withGradient(of: term) {
-          wb_normal_density_gradient(z.baseAddress, mean, precision, $0.baseAddress, k, d, b)
-        }
+    }
+  }
+
+  /// Stores the density's gradient as that of the sum of `terms`, if it is needed.
+  func storeGradient(
+    of terms: Terms, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation
+  ) {
+    guard needed.gradients.contains(terms) else { return }
+    let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
+    draws.z.withUnsafeBufferPointer { z in
+      evaluation.withGradient(of: terms) {
+        wb_normal_density_gradient(z.baseAddress, mean, precision, $0.baseAddress, k, d, b)
       }
     }
+  }
+
+  /// The normal that the product of the densities is proportional to: its gradient is the sum of theirs.
+  func product(with other: DiagonalNormal) -> DiagonalNormal {
+    let precisions = zip(precision, other.precision).map { $0 + $1 }
+    return DiagonalNormal(
+      mean: mean.indices.map {
+        (precision[$0] * mean[$0] + other.precision[$0] * other.mean[$0]) / precisions[$0]
+      }, precision: precisions)
   }
 
   /// log N(z_d; c, 1/τ) = −½ log(2π/τ) − ½ τ (z_d − c)², under z = m + s ε.

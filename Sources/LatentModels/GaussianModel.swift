@@ -19,6 +19,8 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
 
   private var likelihood = DiagonalNormal.standard(1)
   private var standard = DiagonalNormal.standard(1)
+  /// Proportional to the product of the two.
+  private var joint = DiagonalNormal.standard(1)
   /// The likelihood in place of the above, where its coordinates are correlated.
   private var correlated: AutoregressiveNormal?
 
@@ -28,6 +30,7 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
 
   public var dimension: Int { standard.mean.count }
   public var prior: (any Prior)? { standard }
+  public var servesSums: Bool { correlated == nil }
   public var factorizedTerms: Terms { correlated == nil ? [.prior, .likelihood] : .prior }
 
   public var logEvidence: Double? {
@@ -57,6 +60,7 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
       correlated.store(.likelihood, needed, at: draws, into: &evaluation)
     } else {
       likelihood.store(.likelihood, needed, at: draws, into: &evaluation)
+      joint.storeGradient(of: [.prior, .likelihood], needed, at: draws, into: &evaluation)
     }
   }
 
@@ -104,6 +108,7 @@ extension GaussianModel: IntegrandSpecification {
     model.likelihood = DiagonalNormal(
       mean: x.count == 1 ? Array(repeating: x[0], count: dimensionOption) : x,
       scale: Array(repeating: noise, count: dimensionOption))
+    model.joint = model.standard.product(with: model.likelihood)
     // One coordinate has no neighbour.
     if correlation != 0, dimensionOption > 1 {
       model.correlated = AutoregressiveNormal(

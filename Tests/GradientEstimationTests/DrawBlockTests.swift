@@ -4,9 +4,11 @@ import Testing
 
 @Suite struct DrawBlockTests {
   static let shape = Shape(samples: 2, dimension: 2, parameters: 2, lanes: 3)
+  static let joint: Terms = [.prior, .likelihood]
   static let everything = Quantities(
-    values: [.prior, .likelihood, .entropy], gradients: [.prior, .likelihood, .entropy],
-    coordinateValues: [.prior, .likelihood])
+    values: [.prior, .likelihood, .entropy],
+    gradientSums: [TermSums(.prior), TermSums(.likelihood), TermSums(.entropy), TermSums(joint)],
+    coordinateValues: joint)
 
   static func problem() throws -> Problem {
     try Problem(
@@ -29,7 +31,7 @@ import Testing
     var all: [[Double]] = []
     for term in Term.allCases {
       all += [
-        block.evaluation.values(of: term), block.evaluation.gradient(of: term),
+        block.evaluation.values(of: term), block.evaluation.gradient(of: Terms(term)),
         block.evaluation.coordinateValues(of: term),
       ]
     }
@@ -70,6 +72,7 @@ import Testing
       block.evaluate(Self.everything, of: problem)
       #expect(block.evaluation.gradient(of: .prior) == z.map { -$0 })
       #expect(block.evaluation.gradient(of: .entropy) == noise)
+      #expect(block.evaluation.gradient(of: Self.joint) == z.map { 1 - $0 })
       #expect(block.evaluation.coordinateValues(of: .prior) == z.map { -0.5 * $0 * $0 })
       for k in 0..<2 {
         for lane in 0..<3 {
@@ -77,6 +80,16 @@ import Testing
           #expect(block.evaluation.values(of: .likelihood)[3 * k + lane] == first + second)
         }
       }
+    }
+  }
+
+  /// A sum is its terms added up, wherever only the terms are served.
+  @Test func aSumOfTermsThatAreServedOneByOne() throws {
+    try Self.withBlock { block, problem, _ in
+      block.evaluate(Quantities(gradients: [.prior, .likelihood, .entropy]), of: problem)
+      let (z, noise) = (block.draws.z, block.draws.noise)
+      #expect(block.evaluation.gradient(of: Self.joint) == z.map { 1 - $0 })
+      #expect(block.evaluation.gradient(of: .entropy) == noise)
     }
   }
 

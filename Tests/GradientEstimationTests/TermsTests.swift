@@ -23,4 +23,16 @@ import Testing
     #expect(both.restricted(to: .prior) == Quantities(values: .prior, coordinateValues: .prior))
     #expect(both.restricted(to: .entropy) == Quantities() && both.restricted(to: [.prior, .cost]) == both)
   }
+
+  @Test func sumsOfTerms() {
+    let joint: Terms = [.prior, .likelihood]
+    #expect(Array(joint.union(.entropy).parts.members) == [joint, .entropy])
+    #expect(Array(joint.parts.members) == [joint] && Array(Terms.entropy.parts.members) == [.entropy])
+    #expect(Array(Terms([]).parts.members) == [] && TermSums(Terms([])) == [])
+    let sums: TermSums = [TermSums(joint), TermSums(.likelihood)]
+    #expect(sums.contains(joint) && sums.contains(.likelihood) && !sums.contains(.prior) && sums.terms == joint)
+    #expect(sums.restricted(to: .likelihood) == TermSums(.likelihood) && sums.restricted(to: joint) == sums)
+    let all = TermSums(Terms(Term.allCases.map { Terms($0) }))
+    #expect(Array(all.members).count == 1 && all.terms.contains(Term.cost))
+  }
 }

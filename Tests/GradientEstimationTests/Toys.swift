@@ -23,8 +23,8 @@ struct ToyModel: LatentModel, DifferentiableModel, FactorizedModel {
         }
       }
     }
-    for term in needed.gradients.members {
-      evaluation.withGradient(of: term) { rows in for i in z.indices { rows[i] = slope(term, z[i]) } }
+    for term in needed.gradients.terms.members {
+      evaluation.withGradient(of: Terms(term)) { rows in for i in z.indices { rows[i] = slope(term, z[i]) } }
     }
     for term in needed.coordinateValues.members {
       evaluation.withCoordinateValues(of: term) { rows in for i in z.indices { rows[i] = value(term, z[i]) } }
@@ -154,8 +154,8 @@ struct ToyEstimator: GradientEstimator {
   ) {
     guard let family = problem.family as? any ReparameterizableFamily else { return }
     for i in workspace.indices { workspace[i] = 0 }
-    for term in problem.terms.members {
-      for (i, g) in block.evaluation.gradient(of: term).enumerated() { workspace[i] += g }
+    for part in problem.terms.parts.members {
+      for (i, g) in block.evaluation.gradient(of: part).enumerated() { workspace[i] += g }
     }
     family.addPullback(
       cotangents: workspace.span, factor: factor / Double(block.shape.samples), at: block.draws, into: &gradients)

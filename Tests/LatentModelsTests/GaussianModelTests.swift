@@ -28,6 +28,19 @@ import VariationalFamilies
     }
   }
 
+  /// The gradient of log p(x, z), which is served as one, is the two terms' added up.
+  @Test func theGradientOfTheSum() throws {
+    let model = try Self.model(dimension: 3, x: [1, -0.5, 2], noise: 0.6), sum: Terms = [.prior, .likelihood]
+    var block = DrawBlock(shape: Shape(samples: 2, dimension: 3, parameters: 1, lanes: 5), parameters: [0])
+    block.draws.z = try normals(6, 30)
+    block.evaluate(
+      Quantities(values: [], gradientSums: [TermSums(sum), TermSums(.prior), TermSums(.likelihood)], coordinateValues: []),
+      of: try EvaluationOnly.problem(model))
+    let parts = zip(block.evaluation.gradient(of: .prior), block.evaluation.gradient(of: .likelihood)).map { $0 + $1 }
+    #expect(model.servesSums && largestError(block.evaluation.gradient(of: sum), parts) < 1e-14)
+    #expect(!(try Self.model(dimension: 3, correlation: 0.5).servesSums))
+  }
+
   @Test func moments() throws {
     let x = [1, -0.5, 2], model = try Self.model(dimension: 3, x: x, noise: 0.6)
     let mean = [0.3, -1, 0], scale = [1, 0.4, 2.5]

@@ -54,7 +54,7 @@ struct Computed {
     block.draws = draws
     block.evaluate(needed, of: try EvaluationOnly.problem(model))
     values = block.evaluation.values(of: term)
-    gradient = block.evaluation.gradient(of: term)
+    gradient = block.evaluation.gradient(of: terms)
     coordinates = block.evaluation.coordinateValues(of: term)
   }
 }
