@@ -41,7 +41,8 @@ def options():
         parser.error("rounds and scale must be positive")
     if not os.access(chosen.workbench, os.X_OK):
         parser.error(f"{chosen.workbench} is not there; 'make bench' builds it")
-    if chosen.only and chosen.out and chosen.out.resolve() == RESULTS:
+    chosen.out = chosen.out and chosen.out.resolve()
+    if chosen.only and chosen.out == RESULTS:
         parser.error("--only would leave results/benchmarks with a part of its figures: name another --out")
     if not (chosen.out or chosen.quick or chosen.only):
         chosen.out = RESULTS

@@ -142,5 +142,6 @@ def table(path):
             fit = slope(curve)
             ends = [size_text(row["value"]) for row in (curve[-FITTED:][0], curve[-1])] if curve else []
             cells.append("" if fit is None else f"{fit:.2f} ({'–'.join(ends)})")
-        rows.append([f"{model}: {system}", *cells])
+        if any(cells):
+            rows.append([f"{model}: {system}", *cells])
     return rows
