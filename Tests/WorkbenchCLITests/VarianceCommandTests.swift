@@ -47,7 +47,7 @@ import Testing
               estimator  variance  95 % interval   marks  × least  95 % interval  bias p    SNR  cost  variance × cost
               ────────────────────────────────────────────────────────────────────────────────────────────────────────
               * reparam     0.390  [0.356, 0.442]                                   0.55  2.28     16             6.23
-              score         4.3    [3.6, 5.8]                11.2  [10.0, 13.3]     0.61  0.695     8            34.8
+              score         4.3    [3.6, 5.8]                11.2  [10.0, 13.4]     0.61  0.695     8            34.8
 
             reparam has 0.090 [0.075, 0.100] times the variance of score.
 
