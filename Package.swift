@@ -90,7 +90,7 @@ let package = Package(
       name: "EstimatorsTests",
       dependencies: [
         "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization",
-        "Randomness", "SamplingSchemes", "VariationalFamilies", "WorkbenchCLI",
+        "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
       name: "SamplingSchemesTests", dependencies: ["GradientEstimation", "Randomness", "SamplingSchemes"],

@@ -2,7 +2,6 @@ import EstimatorStatistics
 @testable import ExperimentRunner
 import Foundation
 import GradientEstimation
-import SamplingSchemes
 import Testing
 import WorkbenchCLI
 
