@@ -50,6 +50,8 @@ let package = Package(
     .target(
       name: "Estimators", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
     .target(
+      name: "SamplingSchemes", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
+    .target(
       name: "Optimization", dependencies: ["CGSL", "CKernels", "GradientEstimation", "Randomness"],
       swiftSettings: numeric),
     .target(
@@ -67,7 +69,8 @@ let package = Package(
       dependencies: [
         "EstimatorConformance", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization",
         "Randomness",
-        "ShippedData", "VariationalFamilies", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "SamplingSchemes", "ShippedData", "VariationalFamilies",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
 
@@ -76,7 +79,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
     .testTarget(
       name: "CKernelsTests", dependencies: ["CGSL", "CKernelVariants", "CKernels"], swiftSettings: numeric),
-    .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "Randomness"], swiftSettings: numeric),
+    .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "CKernels", "Randomness"], swiftSettings: numeric),
     .testTarget(
       name: "GradientEstimationTests", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
     .testTarget(
@@ -96,9 +99,13 @@ let package = Package(
         "LatentModels", "Optimization", "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
+      name: "SamplingSchemesTests", dependencies: ["GradientEstimation", "Randomness", "SamplingSchemes"],
+      swiftSettings: numeric),
+    .testTarget(
       name: "OptimizationTests",
       dependencies: [
-        "Estimators", "GradientEstimation", "LatentModels", "Optimization", "Randomness", "VariationalFamilies",
+        "Estimators", "GradientEstimation", "LatentModels", "Optimization", "Randomness", "SamplingSchemes",
+        "VariationalFamilies",
       ],
       swiftSettings: numeric),
     .testTarget(
