@@ -49,6 +49,8 @@ let package = Package(
     .target(
       name: "Estimators", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
     .target(
+      name: "SamplingSchemes", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
+    .target(
       name: "Optimization", dependencies: ["CGSL", "CKernels", "GradientEstimation", "Randomness"],
       swiftSettings: numeric),
     .target(
@@ -61,7 +63,8 @@ let package = Package(
       name: "WorkbenchCLI",
       dependencies: [
         "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization", "Randomness",
-        "ShippedData", "VariationalFamilies", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "SamplingSchemes", "ShippedData", "VariationalFamilies",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
 
@@ -70,7 +73,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
     .testTarget(
       name: "CKernelsTests", dependencies: ["CGSL", "CKernelVariants", "CKernels"], swiftSettings: numeric),
-    .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "Randomness"], swiftSettings: numeric),
+    .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "CKernels", "Randomness"], swiftSettings: numeric),
     .testTarget(
       name: "GradientEstimationTests", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
     .testTarget(
@@ -87,13 +90,16 @@ let package = Package(
       name: "EstimatorsTests",
       dependencies: [
         "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization",
-        "Randomness",
-        "VariationalFamilies", "WorkbenchCLI",
+        "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
+    .testTarget(
+      name: "SamplingSchemesTests", dependencies: ["GradientEstimation", "Randomness", "SamplingSchemes"],
+      swiftSettings: numeric),
     .testTarget(
       name: "OptimizationTests",
       dependencies: [
-        "Estimators", "GradientEstimation", "LatentModels", "Optimization", "Randomness", "VariationalFamilies",
+        "Estimators", "GradientEstimation", "LatentModels", "Optimization", "Randomness", "SamplingSchemes",
+        "VariationalFamilies",
       ],
       swiftSettings: numeric),
     .testTarget(

@@ -53,11 +53,15 @@ three="score reparam analytic-kl"
   blocks 1 --estimator analytic-kl --model gaussian:dimension=100 --samples 50
   blocks 1 --estimator $three --model gaussian:dimension=100 --samples 50
   blocks 1 --estimator $three --model logistic-regression:minibatch=32 --samples 140
+  for sampling in antithetic latin-hypercube sobol halton:randomization=shift halton; do
+    blocks 0 --estimator reparam --model gaussian:dimension=40 --samples 128 --sampling $sampling
+  done
   compare 70 chunk 20 --replicates 1024 21504 variance --estimator $three --model gaussian:dimension=10
   for model in gaussian:dimension=10 logistic-regression:minibatch=32; do
     compare 2 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator score --model $model --samples 10
     compare 0 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator reparam --model $model --samples 10
     compare 1 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator analytic-kl --model $model --samples 10
+    compare 0 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator reparam --model $model --samples 8 --sampling sobol
   done
 }
 [ "$failed" = 0 ] || {

@@ -36,6 +36,15 @@ void wb_choose(const gsl_rng *rng, int32_t *order, size_t count, size_t chosen, 
     }
 }
 
+const gsl_qrng_type *wb_sequence_type(enum wb_sequence sequence) {
+  switch (sequence) {
+    case WB_SOBOL: return gsl_qrng_sobol;
+    case WB_NIEDERREITER: return gsl_qrng_niederreiter_2;
+    case WB_HALTON: return gsl_qrng_halton;
+  }
+  return NULL;
+}
+
 const gsl_multimin_fdfminimizer_type *wb_bfgs(void) { return gsl_multimin_fdfminimizer_vector_bfgs2; }
 
 const char *wb_gsl_version(void) { return gsl_version; }

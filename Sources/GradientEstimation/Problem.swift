@@ -1,11 +1,9 @@
-public import Randomness
-
 /// What is estimated: the gradient of an objective of a model under a family, and how draws are made.
 public struct Problem: Sendable {
   public private(set) var model: any Integrand
   public let family: any VariationalFamily
   public let objective: any Objective
-  public let sampling: any SamplingScheme
+  public private(set) var sampling: any SamplingScheme
   /// The terms of the objective's integrand.
   public let terms: Terms
 
@@ -52,6 +50,30 @@ public struct Problem: Sendable {
     return whole
   }
 
+  /// The same problem with independent draws.
+  public var withIndependentDraws: Problem {
+    var independent = self
+    independent.sampling = IndependentSampling()
+    return independent
+  }
+
+  /// Whether K = `samples` draws can be made as `sampling` wants, and serve an estimator of these requirements.
+  ///
+  /// - Throws: `EstimatorError` naming the limit or what the estimator lacks.
+  public func checkDraws(samples: Int, for requirements: Requirements) throws(EstimatorError) {
+    try sampling.check(samples: samples, dimension: model.dimension)
+    try checkIndependence(for: requirements)
+  }
+
+  /// - Throws: `EstimatorError` where the estimator needs independent draws and the scheme makes others.
+  public func checkIndependence(for requirements: Requirements) throws(EstimatorError) {
+    guard requirements.needsIndependentDraws, !sampling.drawsAreIndependent else { return }
+    func id<S: SamplingScheme>(_ scheme: S) -> String { S.descriptor.id }
+    throw EstimatorError(
+      "would be biased: it uses draws against each other, which must be independent for that, and those of sampling"
+        + " '\(id(sampling))' are not")
+  }
+
   /// Model evaluations count as the share of the data that they read.
   public var dataShare: Double {
     guard let model = model as? any SubsampledModel, let size = model.minibatch else { return 1 }
@@ -65,14 +87,6 @@ public protocol Objective: Component {
   ///
   /// - Throws: `EstimatorError` where the model does not offer them.
   func terms(for model: any Integrand) throws(EstimatorError) -> Terms
-}
-
-/// How the noise of a block is drawn, whatever the estimator.
-public protocol SamplingScheme: Component {
-  /// Whether the K draws of an estimate are independent. An estimator whose correctness needs that refuses others.
-  var drawsAreIndependent: Bool { get }
-  /// Fills `noise`, `[K × D × B]`, so that each draw is marginally N(0, I) and lanes are independent.
-  func fillNormals(_ noise: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream)
 }
 
 /// Why parts do not fit together, in one line. It says what is missing.

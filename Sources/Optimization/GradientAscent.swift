@@ -88,7 +88,7 @@ extension GradientAscent {
   /// does not adapt is a function of λ, and is made anew at each step.
   ///
   /// - Parameter goOn: asked before each step; false ends the run with status `interrupted`.
-  /// - Throws: `EstimatorError` if the estimator cannot make its workspace.
+  /// - Throws: `EstimatorError` if the estimator cannot make its workspace, or the sampling scheme not its draws.
   public func run<E: GradientEstimator, O: Optimizer>(
     _ problem: Problem, _ estimator: E, _ optimizer: O, from start: [Double], streams: consuming RunStreams,
     goOn: (_ step: Int) -> Bool
@@ -176,13 +176,14 @@ final class Ascent<E: GradientEstimator, O: Optimizer> {
   ) throws(EstimatorError) {
     let shape = Shape(
       samples: settings.samples, dimension: problem.model.dimension, parameters: start.count, lanes: 1)
-    let needed = try estimator.requirements(samples: settings.samples, of: problem).quantities
+    let requirements = try estimator.requirements(samples: settings.samples, of: problem)
+    try problem.checkDraws(samples: settings.samples, for: requirements)
     let scratch = try estimator.makeWorkspace(for: problem, shape: shape)
     self.problem = problem
     self.estimator = estimator
     self.optimizer = optimizer
     self.streams = streams
-    quantities = needed
+    quantities = requirements.quantities
     steps = settings.steps
     direction = problem.isMinimized ? -1 : 1
     parameters = start

@@ -1,7 +1,8 @@
 internal import GradientEstimation
 internal import Randomness
 
-/// Estimates the objective at λ from fresh draws, on all data.
+/// Estimates the objective at λ from fresh draws, on all data. The draws are independent under every sampling scheme: the
+/// standard error is of such.
 struct ObjectiveEvaluation: ~Copyable {
   private let problem: Problem
   private let draws: Int
@@ -14,7 +15,7 @@ struct ObjectiveEvaluation: ~Copyable {
   }
 
   init(of problem: Problem, draws: Int) {
-    self.problem = problem.withAllData
+    self.problem = problem.withAllData.withIndependentDraws
     self.draws = draws
   }
 

@@ -30,6 +30,9 @@ public struct RandomStream: ~Copyable {
 
   deinit { gsl_rng_free(state) }
 
+  /// For fills of more than numbers one by one.
+  mutating func withGenerator(_ body: (UnsafePointer<gsl_rng>) -> Void) { body(state) }
+
   /// Another stream that goes on as this one would.
   ///
   /// - Throws: `RandomnessError` if GSL cannot make it.

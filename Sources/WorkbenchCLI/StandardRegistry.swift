@@ -3,6 +3,7 @@ package import ExperimentRunner
 internal import GradientEstimation
 internal import LatentModels
 internal import Optimization
+internal import SamplingSchemes
 internal import VariationalFamilies
 
 /// The components that the workbench ships, registered as a plug-in's are.
@@ -25,6 +26,11 @@ package enum StandardRegistry {
     try registry.register(objective: EvidenceLowerBound.self)
     try registry.register(objective: Expectation.self)
     try registry.register(sampling: IndependentSampling.self)
+    try registry.register(sampling: AntitheticSampling.self)
+    try registry.register(sampling: LatinHypercubeSampling.self)
+    try registry.register(sampling: SobolSampling.self)
+    try registry.register(sampling: HaltonSampling.self)
+    try registry.register(sampling: NiederreiterSampling.self)
     try registry.register(optimizer: SGD.self)
     try registry.register(optimizer: AdaGrad.self)
     try registry.register(optimizer: RMSProp.self)

@@ -6,4 +6,6 @@
 #define wb_box_muller WB_NAMED(wb_box_muller)
 #define wb_xoshiro256_multiply WB_NAMED(wb_xoshiro256_multiply)
 #define wb_xoshiro256x8_apply WB_NAMED(wb_xoshiro256x8_apply)
+#define wb_normal_quantiles WB_NAMED(wb_normal_quantiles)
+#include "../../Sources/CKernels/normal_quantile.c"
 #include "../../Sources/CKernels/xoshiro.c"

@@ -117,10 +117,10 @@ struct ToyPairs: SamplingScheme {
   static let descriptor = Descriptor<Self>(id: "pairs", summary: "antithetic pairs")
   var drawsAreIndependent: Bool { false }
 
-  func fillNormals(_ noise: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream) {
-    random.fillNormals(&noise)
+  func fillUniforms(_ uniforms: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream) {
+    random.fillOpenUniforms(&uniforms)
     let width = shape.dimension * shape.lanes
-    for i in noise.indices where i / width % 2 == 1 { noise[i] = -noise[i - width] }
+    for i in uniforms.indices where i / width % 2 == 1 { uniforms[i] = 1 - uniforms[i - width] }
   }
 }
 

@@ -3,6 +3,7 @@ import GradientEstimation
 import LatentModels
 import Optimization
 import Randomness
+import SamplingSchemes
 import Testing
 import VariationalFamilies
 
@@ -18,6 +19,33 @@ import VariationalFamilies
     var model = GaussianModel()
     (model.dimensionOption, model.x, model.noise) = (dimension, [2], 0.5)
     return try problem(try model.makeIntegrand())
+  }
+
+  /// Steps are drawn by the scheme; evaluations from independent draws, whatever the scheme: at step 0 they are the same
+  /// number. What a scheme or an estimator refuses is refused here too.
+  @Test func everySamplingSchemeServes() throws {
+    var ascent = GradientAscent(samples: 2, steps: 20, evaluateEvery: 20, evaluationDraws: 101)
+    let independent = try curve(ascent, IndependentSampling())
+    let schemes: [any SamplingScheme] = [
+      AntitheticSampling(), LatinHypercubeSampling(), SobolSampling(), HaltonSampling(), NiederreiterSampling(),
+    ]
+    for scheme in schemes {
+      let curve = try self.curve(ascent, scheme)
+      #expect(curve.points[0] == independent.points[0] && curve.points[1] != independent.points[1])
+      #expect(curve.status == .finished)
+      #expect(throws: EstimatorError.self) { _ = try self.curve(ascent, scheme, .leaveOneOut) }
+    }
+    ascent.samples = 3
+    #expect(throws: EstimatorError.self) { _ = try self.curve(ascent, AntitheticSampling()) }
+  }
+
+  private func curve(
+    _ ascent: GradientAscent, _ sampling: any SamplingScheme, _ baseline: Baseline = .none
+  ) throws -> Curve {
+    let problem = try Problem(
+      model: try GaussianModel().makeIntegrand(), family: MeanFieldNormal(dimension: 1),
+      objective: EvidenceLowerBound(), sampling: sampling)
+    return try run(ascent, problem, ScoreFunction(baseline: baseline), sgd(0.001))
   }
 
   func streams(run: UInt = 0) throws -> RunStreams {

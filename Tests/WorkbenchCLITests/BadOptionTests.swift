@@ -25,6 +25,23 @@ import Testing
       "--family: unknown family 'mean-field-norml'; did you mean 'mean-field-normal'?"),
     Case("variance --estimator score --objective elb", "--objective: unknown objective 'elb'; did you mean 'elbo'?"),
     Case("variance --estimator score --sampling id", "--sampling: unknown sampling 'id'; did you mean 'iid'?"),
+    Case(
+      "variance --estimator score --sampling antithetic --samples 2 3",
+      "--sampling: 'antithetic' makes pairs, and 3 draws are not even; take 4, or another sampling"),
+    Case(
+      "variance --estimator score --sampling sobol:randomization=shift --model gaussian:dimension=41",
+      "--sampling: 'sobol' has at most 40 dimensions, those of GSL's sequence, and the model has 41; take 'halton' (up to 1229), 'latin-hypercube' or 'iid'"
+    ),
+    Case(
+      "variance --estimator score --sampling sobol:randomization=owen",
+      "--sampling: option 'randomization' of 'sobol' expects scramble | shift, found 'owen'"),
+    Case(
+      "variance --estimator score:baseline=leave-one-out --sampling halton --samples 2",
+      "--estimator: score:baseline=leave-one-out would be biased: it uses draws against each other, which must be independent for that, and those of sampling 'halton' are not; these work here: score, reparam, stl, exact"
+    ),
+    Case(
+      "elbo --estimator score --sampling antithetic",
+      "--sampling: 'antithetic' makes pairs, and 1 draw is not even; take 2, or another sampling"),
     Case("variance --estimator score --rng mt1993", "--rng: unknown generator 'mt1993'; did you mean 'mt19937'?"),
     Case("variance --estimator score --rng zzz", "--rng: unknown generator 'zzz'; see 'workbench list generators'"),
     Case(

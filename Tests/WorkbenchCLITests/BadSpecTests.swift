@@ -19,6 +19,9 @@ import Testing
     Case(
       spec(#""model": ["gaussian", {"id": "gausian"}]"#),
       "t.json:4: model[1]: unknown model 'gausian'; did you mean 'gaussian'?"),
+    Case(
+      spec(#""sampling": ["iid", {"id": "antithetic"}], "samples": [4, 5]"#),
+      "t.json:4: sampling[1]: 'antithetic' makes pairs, and 5 draws are not even; take 6, or another sampling"),
     Case(spec(#""rng": "mt1993""#), "t.json:4: rng: unknown generator 'mt1993'; did you mean 'mt19937'?"),
     Case(
       spec(#""at": {"men": 1}"#),

@@ -25,7 +25,9 @@ import WorkbenchCLI
 
   @Test func thereAreComponents() {
     #expect(
-      Set(Self.names).isSuperset(of: ["score", "reparam", "pathwise", "analytic-kl", "stl", "gaussian", "elbo", "iid"]))
+      Set(Self.names).isSuperset(of: [
+        "score", "reparam", "pathwise", "analytic-kl", "stl", "gaussian", "elbo", "iid", "sobol",
+      ]))
   }
 
   @Test func listNamesEveryId() throws {

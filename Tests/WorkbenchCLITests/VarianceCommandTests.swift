@@ -31,6 +31,32 @@ import Testing
             """))
   }
 
+  @Test func tableOfDrawsThatDependOnEachOther() throws {
+    let arguments = [
+      "variance", "--estimator", "reparam", "score", "--sampling", "sobol", "--samples", "8", "--seed", "7",
+      "--replicates", "2000",
+    ]
+    #expect(
+      try Sandbox().run(arguments)
+        == Outcome(
+          status: 0,
+          output: """
+            gaussian · mean-field-normal · elbo · sobol
+            at initial, K = 8 draws an estimate, R = 2000 replicates, mt19937, seed 7
+
+              estimator  variance  95 % interval   marks  × least  95 % interval  bias p    SNR  cost  variance × cost
+              ────────────────────────────────────────────────────────────────────────────────────────────────────────
+              * reparam     0.390  [0.356, 0.442]                                   0.55  2.28     16             6.23
+              score         4.3    [3.6, 5.8]                11.2  [10.0, 13.4]     0.61  0.695     8            34.8
+
+            reparam has 0.090 [0.075, 0.100] times the variance of score.
+
+            *  the least variance measured; the ratios are to it, paired on the same draws
+            ×  draws depend on each other: variance × cost is of this K and need not carry over to another
+
+            """))
+  }
+
   @Test func tableOfOneEstimator() throws {
     let arguments = [
       "variance", "--estimator", "score", "--seed", "3", "--replicates", "5000", "--model", "gaussian:dimension=3",

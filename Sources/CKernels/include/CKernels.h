@@ -8,6 +8,7 @@
 // xoshiro.c computes its table of jumps once.
 #pragma once
 #include <gsl/gsl_multimin.h>
+#include <gsl/gsl_qrng.h>
 #include <gsl/gsl_rng.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,9 @@ void wb_silence_gsl(void);
 const char *wb_gsl_version(void);
 /// Version of the C library, whose mathematical functions choose their code by processor.
 const char *wb_libm_version(void);
+/// GSL's quasi-random sequences, globals that Swift cannot reach.
+enum wb_sequence { WB_SOBOL, WB_NIEDERREITER, WB_HALTON };
+const gsl_qrng_type *wb_sequence_type(enum wb_sequence sequence);
 /// GSL's BFGS minimiser, a global that Swift cannot reach.
 const gsl_multimin_fdfminimizer_type *wb_bfgs(void);
 
@@ -61,6 +65,34 @@ void wb_box_muller(const uint64_t *words, double *normals);
 void wb_xoshiro256_multiply(const uint64_t *a, const uint64_t *b, uint64_t *product);
 /// The polynomial, evaluated at the step, of eight states [4 x 8]: those of x^t go t steps on.
 void wb_xoshiro256x8_apply(const uint64_t *polynomial, uint64_t *states);
+
+// point_sets.c -------------------------------------------------------------------------------------------------
+// Uniforms in (0, 1), [K x D x B]: lane by lane an independent randomisation of K points. Each is a middle of 2^-50 or
+// finer, never 0 or 1.
+
+/// n random words of 64 bits: an output of a generator that has as many, two of one that has 32, else the 16 highest bits
+/// of four uniforms.
+void wb_fill_words(const gsl_rng *rng, uint64_t *out, size_t n);
+/// n independent uniforms, the middles of 2^52 intervals.
+void wb_fill_open_uniform(const gsl_rng *rng, double *out, size_t n);
+/// In each coordinate one point, uniform, in each of K equal intervals, in random order.
+void wb_fill_latin_hypercube(const gsl_rng *rng, double *out, size_t K, size_t D, size_t B);
+/// The first K < 2^32 points, in Gray-code order, of a digital sequence in base 2 with D direction numbers
+/// directions[j * stride + d] for each bit j of K - 1; their highest bit is 1/2. With scramble, multiplied by a random lower
+/// triangular matrix and shifted digit by digit; else shifted modulo 1.
+void wb_fill_digital_net(const gsl_rng *rng, const uint64_t *directions, size_t stride, int scramble, double *out,
+                         size_t K, size_t D, size_t B);
+enum { WB_HALTON_PERMUTATION = 1 << 15 };
+/// The first K points of the Halton sequence in D bases < 10000, with K * base < 2^46 and base times the digits of K - 1
+/// in it at most WB_HALTON_PERMUTATION. With scramble, the digits of each place that tell the points apart go through a
+/// random permutation, and what follows them is uniform for each point; else shifted modulo 1.
+void wb_fill_halton(const gsl_rng *rng, const uint32_t *bases, int scramble, double *out, size_t K, size_t D,
+                    size_t B);
+
+// normal_quantile.c --------------------------------------------------------------------------------------------
+
+/// n values u in (0, 1) become the u-quantiles of N(0, 1), within 1e-15 of their size. 1 - u gives the exact negative.
+void wb_normal_quantiles(double *values, size_t n);
 
 // elementary.c -------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,9 @@ package struct ResultTable {
     if entries.contains(where: { $0.nonfinite > 0 }) {
       lines.append("!  replicates that were not finite were left out")
     }
+    if results.cells.contains(where: { !$0.cell.problem.sampling.drawsAreIndependent }) {
+      lines.append("×  draws depend on each other: variance × cost is of this K and need not carry over to another")
+    }
     return lines.isEmpty ? nil : lines.joined(separator: "\n")
   }
 }

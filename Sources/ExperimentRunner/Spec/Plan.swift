@@ -183,6 +183,12 @@ private struct PlanBuilder {
                 ))
               continue
             }
+            do {
+              try sampling.product.check(samples: samples, dimension: model.dimension)
+            } catch {
+              report(source.fault(sampling.path, line: sampling.line, "\(error)"))
+              continue
+            }
             let entries = entries(for: problem, samples: samples)
             if entries.isEmpty { continue }
             for generator in spec.generators {
@@ -212,9 +218,7 @@ private struct PlanBuilder {
             "\(text) needs samples of at least \(requirements.minimumSamples), and is given \(samples)")
           continue
         }
-        if requirements.needsIndependentDraws, !problem.sampling.drawsAreIndependent {
-          throw EstimatorError("needs independent draws")
-        }
+        try problem.checkIndependence(for: requirements)
         if entries.contains(where: { $0.text == text }) {
           if !spec.comparesAll {
             let message = SpecReader.repeated("'\(configured.text)', which is '\(text)' here,")
@@ -241,7 +245,9 @@ private struct PlanBuilder {
   /// Ids of the registered estimators that can serve `problem` with their default options.
   private func workingIDs(_ problem: Problem, _ samples: Int) -> String {
     let ids = registry.estimators.entries.compactMap { entry -> String? in
-      guard let estimator = entry.make([]), (try? estimator.requirements(samples: samples, of: problem)) != nil
+      guard let estimator = entry.make([]),
+        let requirements = try? estimator.requirements(samples: samples, of: problem),
+        samples >= requirements.minimumSamples, (try? problem.checkIndependence(for: requirements)) != nil
       else { return nil }
       return entry.about.id
     }

@@ -11,6 +11,7 @@ struct wb_variant {
   void (*fill_uniform)(const gsl_rng *, double *, size_t);
   void (*fill_normal)(const gsl_rng *, double *, size_t);
   void (*box_muller)(const uint64_t *, double *);
+  void (*normal_quantiles)(double *, size_t);
 };
 
 /// Variant `index`, or null; those that this processor cannot run are left out.
