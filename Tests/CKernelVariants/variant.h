@@ -6,4 +6,8 @@
 #define wb_box_muller WB_NAMED(wb_box_muller)
 #define wb_xoshiro256_multiply WB_NAMED(wb_xoshiro256_multiply)
 #define wb_xoshiro256x8_apply WB_NAMED(wb_xoshiro256x8_apply)
+#define wb_regression WB_NAMED(wb_regression)
+#define wb_regression_panels WB_NAMED(wb_regression_panels)
+#define wb_regression_panels_size WB_NAMED(wb_regression_panels_size)
 #include "../../Sources/CKernels/xoshiro.c"
+#include "../../Sources/CKernels/regression.c"

@@ -34,7 +34,8 @@ import VariationalFamilies
     var block = DrawBlock(shape: Shape(samples: 2, dimension: 3, parameters: 1, lanes: 5), parameters: [0])
     block.draws.z = try normals(6, 30)
     block.evaluate(
-      Quantities(values: [], gradientSums: [TermSums(sum), TermSums(.prior), TermSums(.likelihood)], coordinateValues: []),
+      Quantities(
+        values: [], gradientSums: [TermSums(sum), TermSums(.prior), TermSums(.likelihood)], coordinateValues: []),
       of: try EvaluationOnly.problem(model))
     let parts = zip(block.evaluation.gradient(of: .prior), block.evaluation.gradient(of: .likelihood)).map { $0 + $1 }
     #expect(model.servesSums && largestError(block.evaluation.gradient(of: sum), parts) < 1e-14)
