@@ -1,7 +1,8 @@
 # make run     sets up, builds, and compares estimators on the breast-cancer data
 # make test    sets up, builds, and runs every test
 # make setup   installs what is missing (GSL, pkg-config, a JSON Schema validator)
-# make bench   measures the speed against hand-written C, JAX and numpy; ROUNDS=5 SCALE=1, FLAGS=--quick to try it
+# make bench   measures the speed against hand-written C, JAX, numpy and PyTorch, and how it scales; ROUNDS=5 SCALE=1,
+#              FLAGS=--quick to try it
 # make format  formats the sources
 
 .DEFAULT_GOAL := run
@@ -31,7 +32,7 @@ ROUNDS := 5
 SCALE := 1
 FLAGS :=
 bench: build
-	python3 Benchmarks/bench.py --rounds $(ROUNDS) --scale $(SCALE) $(FLAGS)
+	python3 Benchmarks/bench --rounds $(ROUNDS) --scale $(SCALE) $(FLAGS)
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks

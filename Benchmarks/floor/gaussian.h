@@ -2,7 +2,7 @@
 #pragma once
 #include "estimators.h"
 
-enum { GAUSSIAN_VECTORS = 16, MOST_DIMENSIONS = 1000 };
+enum { GAUSSIAN_VECTORS = 16, MOST_DIMENSIONS = 10000 };
 typedef struct {
   int D, K;
   double x[MOST_DIMENSIONS], mean[MOST_DIMENSIONS], log_scale[MOST_DIMENSIONS], scale[MOST_DIMENSIONS];

@@ -53,7 +53,7 @@ def surrogates(problem):
 
 def prepare(problem):
     K, D = problem.samples, problem.dimension
-    lanes = max(1, min(problem.replicates, 65536 // (K * D) if problem.model == "gaussian" else 50))
+    lanes = max(1, min(problem.replicates, 65536 // (K * D) if problem.model == "gaussian" else 500 // K))
     chunks = max(1, problem.replicates // lanes)
     point = (jnp.asarray(problem.mean), jnp.asarray(problem.log_scale))
     gradients = [jax.vmap(jax.grad(f), (None, 0)) for f in surrogates(problem)]

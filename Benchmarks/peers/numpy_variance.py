@@ -11,7 +11,7 @@ from common import LOG_2PI, Problem, main
 def prepare(problem):
     K, D = problem.samples, problem.dimension
     mean, scale, entropy = problem.mean, np.exp(problem.log_scale), problem.log_scale.sum()
-    lanes = max(1, 32768 // (K * D) if problem.model == "gaussian" else 24)
+    lanes = max(1, 32768 // (K * D) if problem.model == "gaussian" else 240 // K)
 
     def likelihood(z):
         """Values `[B, K]` and gradients `[B, K, D]`."""

@@ -29,24 +29,34 @@ WB_CLONES void wb_row_means(const double *rows, double *mean, size_t row_count, 
 WB_CLONES void wb_row_deviations(const double *rows, const double *mean, double factor,
                                  const double *inverse_scale, double *sums, double *distance, size_t row_count,
                                  size_t lanes) {
+  size_t whole = lanes / 8 * 8, n = lanes - whole;
+  double inside[8] = {0};
+  for (size_t i = 0; i < n; i++) inside[i] = 1;
   for (size_t p = 0; p < row_count; p++) {
     const double *row = rows + p * lanes;
-    double center = mean[p];
+    double center = mean[p], scale = factor * inverse_scale[p];
     v8 total = all8(0), s1 = total, s2 = total, s3 = total, s4 = total;
-    for (size_t l = 0; l < lanes; l += 8) {
-      LOAD_LANES(row, l, lanes, center, g, inside)
-      v8 d = g - center, y = d * d * factor;
-      v8 e = (y * inverse_scale[p] - 1.0) * inside, ee = e * e;
+    for (size_t l = 0; l < whole; l += 8) {
+      v8 d = load8(row + l) - center, y = d * d, e = fma8(y, all8(scale), all8(-1)), ee = e * e;
+      store8(distance + l, fma8(y, all8(factor), load8(distance + l)));
       total += y;
       s1 += e;
-      s2 += ee;
-      s3 += ee * e;
-      s4 += ee * ee;
-      if (l + 8 <= lanes) store8(distance + l, load8(distance + l) + y);
-      else for (size_t i = 0; l + i < lanes; i++) distance[l + i] += y[i];
+      s2 = fma8(e, e, s2);
+      s3 = fma8(ee, e, s3);
+      s4 = fma8(ee, ee, s4);
+    }
+    if (n) {
+      v8 in = load8(inside), d = (load_some(row + whole, n) - center) * in, y = d * d;
+      v8 e = fma8(y, all8(scale), all8(-1)) * in, ee = e * e;
+      store_some(distance + whole, fma8(y, all8(factor), load_some(distance + whole, n)), n);
+      total += y;
+      s1 += e;
+      s2 = fma8(e, e, s2);
+      s3 = fma8(ee, e, s3);
+      s4 = fma8(ee, ee, s4);
     }
     double *out = sums + 5 * p;
-    out[0] += sum8(total);
+    out[0] += factor * sum8(total);
     out[1] += sum8(s1);
     out[2] += sum8(s2);
     out[3] += sum8(s3);
@@ -108,4 +118,8 @@ WB_CLONES void wb_cross_sums(const double *a, double inverse_scale_a, const doub
     t[13] += ss * ss;
   }
   for (int i = 0; i < 14; i++) sums[i] += sum8(t[i]);
+}
+
+void wb_place_columns(const double *rows, size_t row_count, size_t lanes, double *wide, size_t width, size_t column) {
+  for (size_t p = 0; p < row_count; p++) memcpy(wide + p * width + column, rows + p * lanes, lanes * sizeof(double));
 }

@@ -114,17 +114,39 @@ static void prepare(void) {
   }
 }
 
+/// jump *= x^(seed 2^192), for the digits from `first` up to `last`.
+static void jump_by(uint64_t seed, int first, int last, uint64_t *jump) {
+  for (int j = first; j < last; j++) {
+    unsigned digit = seed >> 4 * j & 15;
+    if (digit) wb_xoshiro256_multiply(jump, seed_powers[j][digit], jump);
+  }
+}
+
+/// Streams are asked for in runs of consecutive seeds: the jumps of their high digits are kept, by thread.
+enum { LOW_DIGITS = 2, KEPT = 8 };
+static _Thread_local struct {
+  uint64_t high, jump[4];
+} kept[KEPT];
+static _Thread_local unsigned oldest;
+
 static void set(void *memory, unsigned long seed) {
   pthread_once(&once, prepare);
   struct source *source = memory;
   memset(source, 0, sizeof *source);
   memcpy(source->state, first_stream, sizeof first_stream);
   if (seed == 0) return;
-  uint64_t jump[4] = {1};
-  for (int j = 0; j < SEED_BITS / 4; j++) {
-    unsigned digit = (uint64_t)seed >> 4 * j & 15;
-    if (digit) wb_xoshiro256_multiply(jump, seed_powers[j][digit], jump);
+  uint64_t high = (uint64_t)seed >> 4 * LOW_DIGITS, jump[4] = {1};
+  unsigned i = 0;
+  while (i < KEPT && kept[i].high != high) i++;
+  if (high && i == KEPT) {
+    i = oldest++ % KEPT;
+    jump_by(seed, LOW_DIGITS, SEED_BITS / 4, jump);
+    kept[i].high = high;
+    memcpy(kept[i].jump, jump, sizeof jump);
+  } else if (high) {
+    memcpy(jump, kept[i].jump, sizeof jump);
   }
+  jump_by(seed, 0, LOW_DIGITS, jump);
   wb_xoshiro256x8_apply(jump, source->state[0]);
 }
 

@@ -23,8 +23,8 @@ public struct Shape: Hashable, Sendable {
 
   /// Lanes of a block: as many as keep the draws in the cache, a function of K and D alone.
   public static func lanes(samples: Int, dimension: Int) -> Int {
-    var lanes = 256
-    while lanes > 32, lanes * samples * dimension > 1 << 17 { lanes /= 2 }
+    var lanes = 1024
+    while lanes > 32, lanes * samples * dimension > 1 << 14 { lanes /= 2 }
     return lanes
   }
 

@@ -23,7 +23,22 @@ public struct RandomStream: ~Copyable {
     self.state = state
   }
 
+  private init(_ generator: Generator, state: UnsafeMutablePointer<gsl_rng>) {
+    self.generator = generator
+    self.state = state
+  }
+
   deinit { gsl_rng_free(state) }
+
+  /// Another stream that goes on as this one would.
+  ///
+  /// - Throws: `RandomnessError` if GSL cannot make it.
+  public func copy() throws(RandomnessError) -> RandomStream {
+    guard let twin = gsl_rng_clone(state) else {
+      throw RandomnessError("cannot copy a stream of generator '\(generator.name)'")
+    }
+    return RandomStream(generator, state: twin)
+  }
 
   /// The next integer, in `generator.range`.
   public mutating func next() -> UInt { UInt(gsl_rng_get(state)) }

@@ -61,4 +61,10 @@ import Testing
     }
     #expect(largestError(sums, wanted) < 1e-13)
   }
+
+  @Test func columnsArePlaced() {
+    var wide = [Double](repeating: -1, count: 10)
+    wb_place_columns([1, 2, 3, 4], 2, 2, &wide, 5, 2)
+    #expect(wide == [-1, -1, 1, 2, -1, -1, -1, 3, 4, -1])
+  }
 }

@@ -177,3 +177,5 @@ void wb_power_sums(const double *values, double inverse_scale, double *sums, dou
 /// DSS, SSS, DDDD, DDDS, DDSS, DSSS, SSSS are added.
 void wb_cross_sums(const double *a, double inverse_scale_a, const double *b, double inverse_scale_b, double *sums,
                    size_t n);
+/// wide[p, column + lane] = rows[p, lane]; a row of `wide` has `width` values.
+void wb_place_columns(const double *rows, size_t row_count, size_t lanes, double *wide, size_t width, size_t column);

@@ -90,6 +90,9 @@ extension Cell {
   /// Replicates a block.
   var lanesPerBlock: Int { Shape.lanes(samples: samples, dimension: problem.model.dimension) }
 
+  /// Replicates that the moments take at once: enough that the sums over them cost little beside what they sum.
+  var lanesPerBatch: Int { max(lanesPerBlock, 128) }
+
   /// The streams of a role.
   func streams(_ role: String, seed: UInt64) -> StreamFamily {
     StreamKey(seed: seed, cell: text, role: role).streams(generator)

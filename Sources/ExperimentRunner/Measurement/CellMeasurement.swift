@@ -1,3 +1,4 @@
+internal import CKernels
 internal import EstimatorStatistics
 internal import GradientEstimation
 internal import Randomness
@@ -140,18 +141,24 @@ private final class Worker {
   private let prepared: [PreparedEstimator]
   private let empty: ComparisonMoments
   private let quantities: Quantities
-  private let draws, minibatches: StreamFamily
+  private let draws: StreamFamily
+  /// Where the model reads minibatches.
+  private let minibatches: StreamFamily?
   /// Of each estimator that draws numbers of its own.
   private let own: [StreamFamily?]
   private var bench: Bench?
+  /// A batch that takes several blocks, `[P × batch]` for each estimator.
+  private var gradients: [[Double]]
 
   init(cell: Cell, prepared: [PreparedEstimator], seed: UInt64, empty: ComparisonMoments) {
     self.cell = cell
     self.prepared = prepared
     self.empty = empty
     quantities = cell.quantities
+    gradients = Array(repeating: [], count: prepared.count)
     draws = cell.streams("draws", seed: seed)
-    minibatches = cell.streams("minibatch", seed: seed)
+    let isSubsampled = (cell.problem.model as? any SubsampledModel)?.minibatch != nil
+    minibatches = isSubsampled ? cell.streams("minibatch", seed: seed) : nil
     own = cell.entries.map { entry in
       entry.requirements.usesRandomNumbers ? cell.streams(PreparedEstimator.ownRole(entry.text), seed: seed) : nil
     }
@@ -159,25 +166,39 @@ private final class Worker {
 
   func measure(chunk: Int, replicates: Int) throws -> ComparisonMoments {
     var random = try draws.stream(chunk)
-    var dataRandom = try minibatches.stream(chunk)
-    let ownRandom = try own.map { try OwnStream(($0 ?? draws).stream(chunk)) }
+    var dataRandom = try minibatches?.stream(chunk) ?? random.copy()
+    let ownRandom = try own.map { try OwnStream($0?.stream(chunk) ?? random.copy()) }
     // Fresh for each chunk: what a chunk gives must not depend on the chunks that this task did before.
     var indices = MinibatchSampler(cell.problem)
     var moments = empty
     var done = 0
     while done < replicates {
-      let size = min(cell.lanesPerBlock, replicates - done)
-      let bench = try bench(lanes: size)
-      indices.draw(&bench.block, random: &dataRandom)
-      bench.block.sample(cell.problem, random: &random)
-      bench.block.evaluate(quantities, of: cell.problem)
-      for (e, estimator) in bench.bound.enumerated() {
-        estimator.estimate(bench.block, random: &ownRandom[e].stream, into: &bench.gradients[e])
+      let batch = min(cell.lanesPerBatch, replicates - done)
+      var filled = 0
+      while filled < batch {
+        let size = min(cell.lanesPerBlock, batch - filled)
+        let bench = try bench(lanes: size)
+        indices.draw(&bench.block, random: &dataRandom)
+        bench.block.sample(cell.problem, random: &random)
+        bench.block.evaluate(quantities, of: cell.problem)
+        for (e, estimator) in bench.bound.enumerated() {
+          estimator.estimate(bench.block, random: &ownRandom[e].stream, into: &bench.gradients[e])
+          if size < batch { collect(bench.gradients[e], lanes: size, of: e, at: filled, of: batch) }
+        }
+        if size == batch { moments.add(bench.gradients, lanes: batch) }
+        filled += size
       }
-      moments.add(bench.gradients, lanes: size)
-      done += size
+      if cell.lanesPerBlock < batch { moments.add(gradients, lanes: batch) }
+      done += batch
     }
     return moments
+  }
+
+  /// Puts a block's gradients into the batch `gradients[e]`, `[P × batch]`, as its columns from `column` on.
+  private func collect(_ block: [Double], lanes: Int, of e: Int, at column: Int, of batch: Int) {
+    let rows = block.count / lanes
+    if gradients[e].count != rows * batch { gradients[e] = Array(repeating: 0, count: rows * batch) }
+    gradients[e].withUnsafeMutableBufferPointer { wb_place_columns(block, rows, lanes, $0.baseAddress, batch, column) }
   }
 
   /// The bench of that many lanes, kept from the last batch where it fits.
