@@ -15,6 +15,17 @@ WB_CLONES void wb_add_constant(double *out, double value, size_t n) {
   for (size_t i = 0; i < n; i++) out[i] += value;
 }
 
+WB_CLONES void wb_adam_update(double *restrict parameters, const double *restrict gradient, double *restrict first,
+                              double *restrict second, double rate, double beta1, double beta2, double correction1,
+                              double correction2, double epsilon, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    double g = gradient[i];
+    first[i] = beta1 * first[i] + (1 - beta1) * g;
+    second[i] = beta2 * second[i] + (1 - beta2) * g * g;
+    parameters[i] += rate * (first[i] / correction1) / (sqrt(second[i] / correction2) + epsilon);
+  }
+}
+
 const char *wb_vector_width(void) {
 #if defined(__x86_64__) && defined(__linux__) && !defined(WB_NO_CLONES)
   __builtin_cpu_init();

@@ -4,6 +4,13 @@
 // registers. What is left of a row goes vector by vector.
 enum { VECTORS = 4, TILE_LANES = 8 * VECTORS, COORDINATES = 256 };
 #define load_n(p) load_some(p, n)
+/// One lane, whose parameters are its own: its coordinates fill the vectors as well as lanes of one coordinate would.
+#define COORDINATES_AS_LANES \
+  if (B == 1) {              \
+    B = D;                   \
+    D = 1;                   \
+    per_lane = 1;            \
+  }
 
 /// The body, with `l` the first of eight lanes, or of the n < 8 that are left: LOAD and STORE move that many.
 #define FOR_LANES(BODY)                                  \
@@ -19,6 +26,7 @@ enum { VECTORS = 4, TILE_LANES = 8 * VECTORS, COORDINATES = 256 };
 
 WB_CLONES void wb_normal_transform(const double *mean, const double *log_scale, int per_lane, const double *noise,
                                    double *z, size_t K, size_t D, size_t B) {
+  COORDINATES_AS_LANES
   if (per_lane) {
     for (size_t d = 0; d < D; d++)
 #define BODY(LOAD, STORE)                                                                \
@@ -110,6 +118,7 @@ WB_CLONES void wb_normal_entropy_coordinates(const double *log_scale, int per_la
 
 WB_CLONES void wb_normal_entropy_gradient(const double *log_scale, int per_lane, const double *noise,
                                           double *gradient, size_t K, size_t D, size_t B) {
+  COORDINATES_AS_LANES
   for (size_t d = 0; d < D; d++) {
     v8 shared = per_lane ? all8(0) : exp8(all8(-log_scale[d]));
 #define BODY(LOAD, STORE)                                                          \
@@ -186,6 +195,7 @@ WB_CLONES void wb_normal_add_score(const double *log_scale, int per_lane, const 
 WB_CLONES void wb_normal_add_pullback(const double *log_scale, int per_lane, const double *noise,
                                       const double *cotangents, double factor, double *gradients, size_t K,
                                       size_t D, size_t B) {
+  COORDINATES_AS_LANES
 #define STEP(LOAD, first, second)                                                             \
   {                                                                                           \
     v8 c = LOAD(cotangents + (k * D + d) * B + l);                                            \
@@ -246,6 +256,11 @@ WB_CLONES void wb_normal_density_coordinates(const double *z, const double *cent
 
 WB_CLONES void wb_normal_density_gradient(const double *z, const double *center, const double *precision,
                                           double *gradient, size_t K, size_t D, size_t B) {
+  if (B == 1) {
+    for (size_t k = 0; k < K; k++)
+      for (size_t d = 0; d < D; d++) gradient[k * D + d] = (center[d] - z[k * D + d]) * precision[d];
+    return;
+  }
   for (size_t k = 0; k < K; k++)
     for (size_t d = 0; d < D; d++) {
       size_t row = (k * D + d) * B;

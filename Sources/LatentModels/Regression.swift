@@ -20,6 +20,8 @@ public struct Regression: LatentModel, DifferentiableModel, FactorizedModel, Sub
   private let conjugate: ConjugateRegression?
   /// The parts of log p(y_n | η_n) without η_n, `[N]`; empty where there are none.
   private let offsets: [Double]
+  /// The data as the kernel wants them where draws are few; empty for minibatches, which it picks from the rows.
+  private let panels: [Double]
 
   /// - Parameter minibatch: M; N or nil uses all data.
   init(_ response: any Response, data: RegressionData, priorScale: Double = 1, minibatch: Int? = nil) {
@@ -30,12 +32,20 @@ public struct Regression: LatentModel, DifferentiableModel, FactorizedModel, Sub
       mean: data.columns.map { _ in 0 }, scale: data.columns.map { _ in priorScale })
     conjugate = response.conjugate(data, prior: normalPrior)
     offsets = response.hasOffsets ? data.target.map { response.offset($0) } : []
+    panels = self.minibatch == nil ? Self.panels(data, offsets) : []
   }
 
   private init(_ model: Regression, minibatch: Int?) {
     (data, response, normalPrior) = (model.data, model.response, model.normalPrior)
-    (conjugate, offsets) = (model.conjugate, model.offsets)
+    (conjugate, offsets, panels) = (model.conjugate, model.offsets, model.panels)
     self.minibatch = minibatch
+  }
+
+  private static func panels(_ data: RegressionData, _ offsets: [Double]) -> [Double] {
+    let (n, d) = (data.target.count, data.columns.count)
+    var panels = [Double](repeating: 0, count: wb_regression_panels_size(n, d))
+    wb_regression_panels(data.design, data.target, offsets.isEmpty ? nil : offsets, n, d, &panels)
+    return panels
   }
 
   public var dimension: Int { data.columns.count }
@@ -60,8 +70,9 @@ public struct Regression: LatentModel, DifferentiableModel, FactorizedModel, Sub
         // A quantity that was not asked for has an empty array, whose address is not to be written to.
         evaluation.withValuesAndGradient(of: .likelihood) { valueRow, gradientRows in
           wb_regression(
-            response.kernel, response.precision, data.design, data.target, offsets, dataCount,
-            indices.isEmpty ? nil : indices.baseAddress, indices.count / shape.lanes, z.baseAddress,
+            response.kernel, response.precision, data.design, data.target, offsets,
+            panels.isEmpty ? nil : panels, dataCount, indices.isEmpty ? nil : indices.baseAddress,
+            indices.count / shape.lanes, z.baseAddress,
             values ? valueRow.baseAddress : nil, gradient ? gradientRows.baseAddress : nil, shape.samples, dimension,
             shape.lanes)
         }

@@ -1,3 +1,4 @@
+internal import CKernels
 public import GradientEstimation
 
 /// Adam,
@@ -42,12 +43,11 @@ public struct Adam: Optimizer {
   public func update(_ parameters: inout [Double], gradient: [Double], rate: Double, state: inout State) {
     state.power1 *= beta1
     state.power2 *= beta2
-    let (correction1, correction2) = (1 - state.power1, 1 - state.power2)
-    for p in parameters.indices {
-      let g = gradient[p]
-      state.first[p] = beta1 * state.first[p] + (1 - beta1) * g
-      state.second[p] = beta2 * state.second[p] + (1 - beta2) * g * g
-      parameters[p] += rate * (state.first[p] / correction1) / ((state.second[p] / correction2).squareRoot() + epsilon)
-    }
+    precondition(
+      gradient.count == parameters.count && state.first.count == parameters.count
+        && state.second.count == parameters.count, "Adam: parameters, gradient and state must have one size")
+    wb_adam_update(
+      &parameters, gradient, &state.first, &state.second, rate, beta1, beta2, 1 - state.power1, 1 - state.power2,
+      epsilon, parameters.count)
   }
 }

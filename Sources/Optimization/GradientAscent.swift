@@ -204,15 +204,14 @@ final class Ascent<E: GradientEstimator, O: Optimizer> {
   /// One step; false if the gradient or λ is not finite afterwards.
   func advance() -> Bool {
     if stateFollows, step > 0 { memory.state = estimator.initialState(for: problem, parameters: parameters) }
-    for p in parameters.indices {
-      block.draws.parameters[p] = parameters[p]
-      gradient[p] = 0
-    }
+    let start = parameters
+    block.draws.parameters.withUnsafeMutableBufferPointer { _ = $0.update(from: start) }
+    gradient.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
     minibatches.draw(&block, random: &streams.minibatches)
     block.sample(problem, random: &streams.draws)
     block.evaluate(quantities, of: problem)
     estimate(&memory, into: &gradient)
-    for p in gradient.indices { gradient[p] *= direction }
+    if direction != 1 { for p in gradient.indices { gradient[p] *= direction } }
     let rate = optimizer.stepSize.rate(at: step, of: steps)
     optimizer.update(&parameters, gradient: gradient, rate: rate, state: &optimizerState)
     step += 1

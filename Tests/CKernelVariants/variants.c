@@ -6,9 +6,11 @@
   void wb_fill_normal_xoshiro256x8_##name(const gsl_rng *, double *, size_t);  \
   void wb_box_muller_##name(const uint64_t *, double *);             \
   void wb_normal_quantiles_##name(double *, size_t);                 \
+  void wb_regression_##name(enum wb_response, double, const double *, const double *, const double *, const double *, \
+                            size_t, const int32_t *, size_t, const double *, double *, double *, size_t, size_t, size_t); \
   static const struct wb_variant name = {                            \
       #name, wb_xoshiro256x8_##name, wb_fill_uniform_xoshiro256x8_##name, wb_fill_normal_xoshiro256x8_##name, \
-      wb_box_muller_##name, wb_normal_quantiles_##name};
+      wb_box_muller_##name, wb_normal_quantiles_##name, wb_regression_##name};
 
 VARIANT(plain)
 #if defined(__x86_64__)

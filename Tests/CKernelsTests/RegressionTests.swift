@@ -1,3 +1,4 @@
+import CKernelVariants
 import CKernels
 import Foundation
 import Testing
@@ -38,24 +39,30 @@ import Testing
       var values, gradient: [Double]
     }
 
-    func kernel(values wanted: Bool = true, gradient wantsGradient: Bool = true) -> Result {
-      kernel(at: z, k: k, b: b, indices: indices, values: wanted, gradient: wantsGradient)
+    func kernel(
+      values wanted: Bool = true, gradient wantsGradient: Bool = true, panels: Bool = false,
+      variant: wb_variant? = nil
+    ) -> Result {
+      kernel(
+        at: z, k: k, b: b, indices: indices, values: wanted, gradient: wantsGradient, panels: panels, variant: variant)
     }
 
     func kernel(
       at z: [Double], k: Int, b: Int, indices: [Int32]?, values wanted: Bool = true,
-      gradient wantsGradient: Bool = true,
-      design: [Double]? = nil, d: Int? = nil
+      gradient wantsGradient: Bool = true, panels: Bool = false, design: [Double]? = nil, d: Int? = nil,
+      variant: wb_variant? = nil
     ) -> Result {
-      let d = d ?? self.d
+      let d = d ?? self.d, design = design ?? self.design, offset = response == WB_LOGISTIC ? nil : offset
+      var rows = [Double](repeating: .nan, count: panels ? wb_regression_panels_size(n, d) : 0)
+      if panels { wb_regression_panels(design, target, offset, n, d, &rows) }
       // Overwritten, whatever was there.
       var values = [Double](repeating: .nan, count: k * b), gradient = [Double](repeating: .nan, count: k * d * b)
       values.withUnsafeMutableBufferPointer { values in
         gradient.withUnsafeMutableBufferPointer { gradient in
           func run(_ indices: UnsafePointer<Int32>?, _ m: Int) {
-            wb_regression(
-              response, precision, design ?? self.design, target, response == WB_LOGISTIC ? nil : offset, n, indices, m,
-              z, wanted ? values.baseAddress : nil, wantsGradient ? gradient.baseAddress : nil, k, d, b)
+            (variant?.regression ?? wb_regression)(
+              response, precision, design, target, offset, panels ? rows : nil, n, indices, m, z,
+              wanted ? values.baseAddress : nil, wantsGradient ? gradient.baseAddress : nil, k, d, b)
           }
           if let indices { run(indices, indices.count / b) } else { run(nil, 0) }
         }
@@ -107,31 +114,66 @@ import Testing
   static let cases: [Case] = responses.flatMap { response in
     laneCounts.map { Case(response: response, b: $0) }
       + laneCounts.map { Case(response: response, n: 13, b: $0, minibatch: 4) }
-      // Sizes around the four rows of a step and the 256 factors of a product.
-      + [1, 3, 4, 255, 256, 257, 1023].map { Case(response: response, n: $0, d: 2, k: 1, b: 3) }
+      // Sizes around the eight rows of a step and of a panel, and the 768 rows of a set of chunks.
+      + [1, 3, 7, 8, 9, 63, 64, 65, 767, 768, 769, 1537].map { Case(response: response, n: $0, d: 2, k: 1, b: 3) }
       + [
         Case(response: response, n: 7, d: 1, k: 3, b: 5),
         Case(response: response, n: 7, d: 1, k: 3, b: 5, minibatch: 1),
         Case(response: response, n: 6, d: 31, k: 1, b: 20),
+        Case(response: response, n: 70, d: 31, k: 10, b: 1),
         Case(response: response, n: 300, k: 9, b: 2, minibatch: 299),
       ]
   }
 
   @Test(arguments: cases) func agreesWithTheDefinition(_ c: Case) {
-    let found = c.kernel(), (wanted, bound) = c.definition()
+    let found = c.kernel(panels: true), (wanted, bound) = c.definition()
     for i in found.values.indices { #expect(abs(found.values[i] - wanted.values[i]) <= bound.values[i]) }
     for i in found.gradient.indices { #expect(abs(found.gradient[i] - wanted.gradient[i]) <= bound.gradient[i]) }
   }
 
   @Test(arguments: responses, [nil, 3]) func valuesOrGradientAlone(_ response: wb_response, _ minibatch: Int?) {
-    let c = Case(response: response, minibatch: minibatch)
-    let both = c.kernel(), values = c.kernel(gradient: false), gradient = c.kernel(values: false)
-    #expect(values.values == both.values && values.gradient.allSatisfy(\.isNaN))
-    #expect(gradient.gradient == both.gradient && gradient.values.allSatisfy(\.isNaN))
+    let c = Case(response: response, minibatch: minibatch), both = c.kernel()
+    for panels in [false, true] {
+      let values = c.kernel(gradient: false, panels: panels), gradient = c.kernel(values: false, panels: panels)
+      #expect(values.values == both.values && values.gradient.allSatisfy(\.isNaN))
+      #expect(gradient.gradient == both.gradient && gradient.values.allSatisfy(\.isNaN))
+    }
+  }
+
+  /// Whatever the instruction set, and so the blocks that its registers allow, the bits are the same; with rows in the
+  /// lanes too, which is how few draws are worked out. Counts of draws around 8, 16, 20 and 24, and of rows that leave
+  /// lanes of a set of eight chunks short, or empty.
+  @Test(arguments: responses) func bitsDoNotDependOnTheInstructionsNorTheLayout(_ response: wb_response) {
+    for (n, d) in [(5, 3), (11, 31), (263, 31), (263, 9), (769, 4), (9, 128), (9, 129), (9, 600)] {
+      for k in Array(1...25) + [31, 48] where n * d < 3000 || k < 13 {
+        let c = Case(response: response, n: n, d: d, k: k, b: 1), z = c.z.map { 0.1 * $0 }
+        let wanted = c.kernel(at: z, k: k, b: 1, indices: nil)
+        #expect(wanted.values.allSatisfy(\.isFinite) && wanted.gradient.allSatisfy(\.isFinite))
+        for variant in [nil] + XoshiroTests.variants().map(Optional.some) {
+          for panels in [false, true] where variant != nil || panels {
+            let found = c.kernel(at: z, k: k, b: 1, indices: nil, panels: panels, variant: variant)
+            #expect(found.values == wanted.values && found.gradient == wanted.gradient)
+          }
+        }
+      }
+    }
+  }
+
+  /// A coordinate that is not finite is felt by the draws that have it, alike in either layout.
+  @Test(arguments: responses, [Double.infinity, -.infinity, .nan])
+  func notFinite(_ response: wb_response, _ coordinate: Double) {
+    let c = Case(response: response, n: 13, d: 3, k: 2, b: 1)
+    var z = c.z
+    z[1] = coordinate
+    let rows = c.kernel(at: z, k: 2, b: 1, indices: nil),
+      panels = c.kernel(at: z, k: 2, b: 1, indices: nil, panels: true)
+    #expect(rows.values.map(\.description) == panels.values.map(\.description) && !rows.values[0].isFinite)
+    #expect(rows.gradient.map(\.description) == panels.gradient.map(\.description))
+    #expect(rows.values[1] == c.kernel().values[1] && rows.gradient[3...] == c.kernel().gradient[3...])
   }
 
   /// A draw of a lane is worked out alike wherever it stands among the others, bit for bit: in blocks of any width,
-  /// alone or in the company of other draws, in a tile or, for D above 1024, in place.
+  /// alone or in the company of other draws, whether the coordinates fit a tile of 128 or not.
   @Test(
     arguments: responses.flatMap { response in
       [nil, 5].flatMap { m in
@@ -150,7 +192,7 @@ import Testing
         let own = indices.map { all in (0..<all.count / b).map { all[$0 * b + lane] } }
         for draw in 0..<c.k {
           let rows = (0..<c.d).map { (draw * c.d + $0) * b + lane }
-          let alone = c.kernel(at: rows.map { small[$0] }, k: 1, b: 1, indices: own)
+          let alone = c.kernel(at: rows.map { small[$0] }, k: 1, b: 1, indices: own, panels: own == nil)
           #expect(alone.values[0] == block.values[draw * b + lane] && alone.values[0].isFinite)
           #expect(alone.gradient == rows.map { block.gradient[$0] })
         }
@@ -158,18 +200,18 @@ import Testing
     }
   }
 
-  /// D = 1024 goes through a tile, and the same problem with a column of zeros does not.
+  /// D = 128 is one tile, and the same problem with a column of zeros is two.
   @Test(arguments: responses, [nil, 7]) func tilesOrNot(_ response: wb_response, _ minibatch: Int?) {
-    let c = Case(response: response, n: 9, d: 1024, k: 3, b: 11, minibatch: minibatch), small = c.z.map { 0.02 * $0 }
+    let c = Case(response: response, n: 9, d: 128, k: 3, b: 11, minibatch: minibatch), small = c.z.map { 0.06 * $0 }
     let tiled = c.kernel(at: small, k: 3, b: 11, indices: c.indices)
     func widened(_ rows: [Double], every count: Int, by extra: [Double]) -> [Double] {
       stride(from: 0, to: rows.count, by: count).flatMap { Array(rows[$0..<$0 + count]) + extra }
     }
-    let design = widened(c.design, every: 1024, by: [0])
-    let points = widened(small, every: 1024 * 11, by: Array(repeating: 1, count: 11))
-    let wide = c.kernel(at: points, k: 3, b: 11, indices: c.indices, design: design, d: 1025)
+    let design = widened(c.design, every: 128, by: [0])
+    let points = widened(small, every: 128 * 11, by: Array(repeating: 1, count: 11))
+    let wide = c.kernel(at: points, k: 3, b: 11, indices: c.indices, design: design, d: 129)
     #expect(tiled.values == wide.values && tiled.values.allSatisfy(\.isFinite))
-    #expect(widened(tiled.gradient, every: 1024 * 11, by: Array(repeating: 0, count: 11)) == wide.gradient)
+    #expect(widened(tiled.gradient, every: 128 * 11, by: Array(repeating: 0, count: 11)) == wide.gradient)
   }
 
   /// All rows in their order are all data, bit for bit.
@@ -188,7 +230,8 @@ import Testing
     // Predictors z, z, −z, −z: labels right and wrong on either side.
     indices.withUnsafeBufferPointer {
       wb_regression(
-        WB_LOGISTIC, 1, [1, 1, -1, -1], target, nil, 4, minibatch ? $0.baseAddress : nil, 4, z, &values, &gradient, 1,
+        WB_LOGISTIC, 1, [1, 1, -1, -1], target, nil, nil, 4, minibatch ? $0.baseAddress : nil, 4, z, &values, &gradient,
+        1,
         1,
         3)
     }
@@ -199,7 +242,7 @@ import Testing
   /// e^t overflows above 709.78; a neighbour in the vector does not notice.
   @Test func ratesOverflowToInfinity() {
     var values = [Double](repeating: .nan, count: 3), gradient = values
-    wb_regression(WB_POISSON, 1, [1], [2], [0.5], 1, nil, 0, [710, 0, -800], &values, &gradient, 1, 1, 3)
+    wb_regression(WB_POISSON, 1, [1], [2], [0.5], nil, 1, nil, 0, [710, 0, -800], &values, &gradient, 1, 1, 3)
     #expect(values == [-.infinity, -0.5, -1599.5] && gradient == [-.infinity, 1, 2])
   }
 

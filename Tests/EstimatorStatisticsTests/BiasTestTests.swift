@@ -43,9 +43,9 @@ import Testing
   }
 
   /// Kolmogorov and Smirnov's distance from the uniform law, at a level of 0.001.
-  @Test(arguments: [1, 5])
-  func pIsUniformWithoutBias(parameters: Int) throws {
-    let draws = try Draws("bias p \(parameters)"), runs = 2000, replicates = 500
+  @Test(arguments: [1, 5], generators)
+  func pIsUniformWithoutBias(parameters: Int, generator: String) throws {
+    let draws = try Draws("bias p \(parameters)", generator), runs = 2000, replicates = 500
     let p = (0..<runs).map { _ in
       let measured = moments((0..<parameters).map { _ in draws.normals(replicates).map { 3 + 2 * $0 } })
       return Self.test(
@@ -58,9 +58,9 @@ import Testing
   }
 
   /// The bound holds a known bias in 95 % of runs or more, be the noise in one direction or in all.
-  @Test(arguments: [[1.0], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [100, 1, 1]])
-  func boundHoldsAKnownBias(deviations: [Double]) throws {
-    let draws = try Draws("bias bound \(deviations)"), runs = 4000, count = 400
+  @Test(arguments: [[1.0], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [100, 1, 1]], generators)
+  func boundHoldsAKnownBias(deviations: [Double], generator: String) throws {
+    let draws = try Draws("bias bound \(deviations)", generator), runs = 4000, count = 400
     let exact = deviations.map { _ in 2.0 }, norm = 2 * Double(deviations.count).squareRoot()
     for bias in [0, 0.01, 1] {
       let held = (0..<runs).count { _ in

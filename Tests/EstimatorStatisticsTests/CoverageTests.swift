@@ -45,11 +45,11 @@ import Testing
     #expect(share > 0.93 - 3.5 * error(0.93) && share < 0.97 + 3.5 * error(0.97), sourceLocation: sourceLocation)
   }
 
-  @Test(arguments: [
-    ("normal", 500), ("normal", 1000), ("normal", 4000), ("laplace", 1000), ("uniform", 1000),
-  ])
-  func tameLaws(law: String, replicates: Int) throws {
-    let draws = try Draws("coverage \(law) \(replicates)"), runs = 600
+  @Test(
+    arguments: [("normal", 500), ("normal", 1000), ("normal", 4000), ("laplace", 1000), ("uniform", 1000)], generators)
+  func tameLaws(_ setting: (law: String, replicates: Int), generator: String) throws {
+    let (law, replicates) = setting
+    let draws = try Draws("coverage \(law) \(replicates)", generator), runs = 600
     var held = 0, marked = 0
     for _ in 0..<runs {
       let values: [Double]
@@ -69,9 +69,9 @@ import Testing
     #expect(marked <= runs / 100)
   }
 
-  @Test(arguments: Gaussian.allCases)
-  func gradientsOfLogScale(rule: Gaussian) throws {
-    let draws = try Draws("coverage \(rule)"), runs = 600
+  @Test(arguments: Gaussian.allCases, generators)
+  func gradientsOfLogScale(rule: Gaussian, generator: String) throws {
+    let draws = try Draws("coverage \(rule)", generator), runs = 600
     var held = 0, marked = 0
     for _ in 0..<runs {
       let measured = moments([draws.normals(1000).map { rule.gradient($0) }], scales: [rule.variance])
@@ -86,16 +86,16 @@ import Testing
     }
   }
 
-  @Test func theKurtosisOfTheRawScore() throws {
-    let draws = try Draws("raw score")
+  @Test(arguments: generators) func theKurtosisOfTheRawScore(_ generator: String) throws {
+    let draws = try Draws("raw score", generator)
     let gradients = draws.normals(4_000_000).map { Gaussian.score.gradient($0) }
     let measured = moments([gradients], scales: [Gaussian.score.variance])
     expectClose(measured.kurtosis(ofBlock: 0), 190, absolute: 25)
     expectClose(measured.variance(of: 0), Gaussian.score.variance, relative: 0.03)
   }
 
-  @Test func ratios() throws {
-    let draws = try Draws("ratios"), runs = 600
+  @Test(arguments: generators) func ratios(_ generator: String) throws {
+    let draws = try Draws("ratios", generator), runs = 600
     let pairs: [(Gaussian, Gaussian)] = [(.reparam, .analyticKL), (.score, .reparam), (.score, .meanBaseline)]
     var held = pairs.map { _ in 0 }
     for _ in 0..<runs {
@@ -111,8 +111,8 @@ import Testing
   }
 
   /// Several coordinates at once, dependent and of different sizes: the sum of their own intervals would not do.
-  @Test func blocks() throws {
-    let draws = try Draws("blocks"), runs = 600, sizes = [1.0, 0.5, 0.25, 2, 1]
+  @Test(arguments: generators) func blocks(_ generator: String) throws {
+    let draws = try Draws("blocks", generator), runs = 600, sizes = [1.0, 0.5, 0.25, 2, 1]
     let variance = sizes.reduce(0) { $0 + $1 * $1 }
     var held = 0
     for _ in 0..<runs {

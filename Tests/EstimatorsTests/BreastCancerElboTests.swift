@@ -9,21 +9,26 @@ import WorkbenchCLI
   /// The greatest ELBO: by BFGS on the exact bound (Tests/OptimizationTests), and by another program to 1e-5.
   static let optimum = -67.463367
 
-  func train(_ options: [(key: String, values: [String], isList: Bool)]) async throws -> TrainingResults {
+  func train(
+    _ generator: String, _ options: [(key: String, values: [String], isList: Bool)]
+  ) async throws -> TrainingResults {
     var reader = SpecReader(registry: try StandardRegistry.make(), source: .commandLine)
-    let spec = reader.read(JSONNode(commandLine: [("kind", ["elbo"], false)] + options))
+    let spec = reader.read(JSONNode(commandLine: [("kind", ["elbo"], false), ("rng", [generator], true)] + options))
     let plan = try #require(Plan.make(spec, &reader), "\(reader.faults)")
     return try await Training.run(plan, spec, threads: 2) { _ in true }
   }
 
   /// 5000 steps at a rate that falls from 0.02 by the cosine; K = 10, and 50 for the score function.
-  @Test(arguments: [("reparam", "10"), ("analytic-kl", "10"), ("score:baseline=leave-one-out", "50")])
-  func adamEndsWithinATenthOfANat(_ estimator: String, samples: String) async throws {
-    let results = try await train([
-      ("model", ["logistic-regression"], false), ("samples", [samples], true), ("estimators", [estimator], true),
-      ("optimizer", ["adam:schedule=cosine"], true), ("learning_rate", ["0.02"], true), ("steps", ["5000"], false),
-      ("runs", ["2"], false),
-    ])
+  @Test(arguments: [("reparam", "10"), ("analytic-kl", "10"), ("score:baseline=leave-one-out", "50")], generators)
+  func adamEndsWithinATenthOfANat(_ setting: (estimator: String, samples: String), generator: String) async throws {
+    let (estimator, samples) = setting
+    let results = try await train(
+      generator,
+      [
+        ("model", ["logistic-regression"], false), ("samples", [samples], true), ("estimators", [estimator], true),
+        ("optimizer", ["adam:schedule=cosine"], true), ("learning_rate", ["0.02"], true), ("steps", ["5000"], false),
+        ("runs", ["2"], false),
+      ])
     #expect(results.curves.count == 2)
     for measured in results.curves {
       let points = measured.curve.points
@@ -39,17 +44,19 @@ import WorkbenchCLI
 
   /// Mohamed et al. (2020) on these data: SGD at 10⁻³ cos(πt/2T), minibatches of 32, 50 draws, 5000 steps, analytic KL.
   /// The order, by differences paired over 10 runs; and another program's one run within what a run scatters here.
-  @Test func variancesCostWhatTheyDidForOthers() async throws {
+  @Test(arguments: generators) func variancesCostWhatTheyDidForOthers(_ generator: String) async throws {
     let others = [
       ("analytic-kl", -67.47), ("score:baseline=leave-one-out,kl=analytic", -67.69),
       ("score:baseline=moving-average,kl=analytic", -68.05), ("score:kl=analytic", -69.0),
     ]
-    let results = try await train([
-      ("model", ["logistic-regression:minibatch=32"], false), ("samples", ["50"], true),
-      ("estimators", others.map(\.0), true), ("optimizer", ["sgd:schedule=quarter-cosine"], true),
-      ("learning_rate", ["0.001"], true), ("steps", ["5000"], false), ("runs", ["10"], false),
-      ("evaluate", ["5000"], false),
-    ])
+    let results = try await train(
+      generator,
+      [
+        ("model", ["logistic-regression:minibatch=32"], false), ("samples", ["50"], true),
+        ("estimators", others.map(\.0), true), ("optimizer", ["sgd:schedule=quarter-cosine"], true),
+        ("learning_rate", ["0.001"], true), ("steps", ["5000"], false), ("runs", ["10"], false),
+        ("evaluate", ["5000"], false),
+      ])
     let ends = results.groups.map { $0.values(at: 5000).compactMap(\.self) }
     #expect(ends.map(\.count) == [10, 10, 10, 10])
     for (better, worse) in zip(ends, ends.dropFirst()) {

@@ -69,13 +69,15 @@ import Testing
     estimates(c).map { Truth(estimator: $0, block: $1, variance: moments($2).variance) }
   }
 
-  static let familySize = cases.count * 8
+  static let familySize = generators.count * cases.count * 8
 
-  @Test(arguments: cases) func variancesAgreeWithQuadrature(_ c: Case) async throws {
+  @Test(arguments: cases, generators)
+  func variancesAgreeWithQuadrature(_ c: Case, generator: String) async throws {
     // For a relative half-width of 1 %: (1.96 / 0.01)² (kurtosis − 1), and a fifth more.
     let kurtosis = Self.estimates(c).map { Self.moments($2) }.filter { $0.variance > 1e-20 }.map(\.kurtosis).max() ?? 3
     let figures = try await Measurement(
-      model: c.model, at: "mean=\(c.m),log_scale=\(log(c.s))", replicates: Int(46_000 * max(5, kurtosis - 1))
+      model: c.model, at: "mean=\(c.m),log_scale=\(log(c.s))", replicates: Int(46_000 * max(5, kurtosis - 1)),
+      generator: generator
     ).run(["score", "score:baseline=mean", "score:baseline=optimal", "reparam"])
     try check(Self.truths(c), in: figures, familySize: Self.familySize)
     for entry in figures.entries { #expect(try #require(entry.all?.bias).p > 1e-4 / Double(Self.familySize)) }

@@ -4,6 +4,9 @@ import GradientEstimation
 import Testing
 import WorkbenchCLI
 
+/// GSL's default and the fast one: what is measured must not depend on which.
+let generators = ["mt19937", "xoshiro256x8"]
+
 /// Measures as the command line would.
 struct Measurement {
   var model = "gaussian"
@@ -11,13 +14,15 @@ struct Measurement {
   var samples = 1
   var replicates = 10_000
   var seed = 20_261
+  var generator = "mt19937"
   var objective: String?
 
   func run(_ estimators: [String]) async throws -> CellFigures {
     var reader = SpecReader(registry: try StandardRegistry.make(), source: .commandLine)
     var options: [(key: String, values: [String], isList: Bool)] = [
       ("model", [model], false), ("at", [at], true), ("samples", [String(samples)], true),
-      ("replicates", [String(replicates)], false), ("seed", [String(seed)], false), ("estimators", estimators, true),
+      ("replicates", [String(replicates)], false), ("seed", [String(seed)], false), ("rng", [generator], true),
+      ("estimators", estimators, true),
     ]
     if let objective { options.append(("objective", [objective], false)) }
     let spec = reader.read(JSONNode(commandLine: options))

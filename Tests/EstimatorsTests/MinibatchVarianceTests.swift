@@ -95,12 +95,13 @@ struct LinearRegressionPoint {
     }
   }
   /// 22 coordinates and three blocks each.
-  static let level = 1 - 1e-4 / Double(cases.count * 25)
+  static let level = 1 - 1e-4 / Double(generators.count * cases.count * 25)
 
-  @Test(arguments: cases) func addsTheVarianceOfSamplingWithoutReplacement(_ c: Case) async throws {
+  @Test(arguments: cases, generators)
+  func addsTheVarianceOfSamplingWithoutReplacement(_ c: Case, generator: String) async throws {
     let figures = try await Measurement(
       model: "linear-regression:minibatch=\(c.minibatch),noise=\(Self.noise)", at: c.at, samples: c.samples,
-      replicates: 200_000
+      replicates: 200_000, generator: generator
     ).run(["reparam"])
     let entry = try #require(figures.entries.first)
     let model = try #require(figures.cell.problem.model as? Regression)

@@ -14,6 +14,7 @@ guard let generator = arguments.first.flatMap(Generator.named), arguments.count 
 else { fatalError("usage: random-bytes GENERATOR INDEX... (generators of 32 or 64 bits)") }
 let width = generator.range.upperBound == .max ? 8 : 4
 let indices = arguments.dropFirst().compactMap { UInt($0) }
+guard indices.count == arguments.count - 1 else { fatalError("random-bytes: an INDEX is a whole number") }
 
 /// The next outputs of one stream.
 final class Source {

@@ -106,6 +106,10 @@ const char *wb_vector_width(void);
 void wb_add_scaled(double *out, const double *in, double scale, size_t n);
 /// out[i] += value
 void wb_add_constant(double *out, double value, size_t n);
+/// first = beta1 first + (1 - beta1) g, second = beta2 second + (1 - beta2) g^2, and
+/// parameters += rate (first / correction1) / (sqrt(second / correction2) + epsilon), n values each, none of them shared.
+void wb_adam_update(double *parameters, const double *gradient, double *first, double *second, double rate,
+                    double beta1, double beta2, double correction1, double correction2, double epsilon, size_t n);
 
 // mean_field_normal.c ------------------------------------------------------------------------------------------
 // `mean` and `log_scale` hold D values that every lane shares (per_lane = 0), or [D x B] (per_lane = 1).
@@ -173,10 +177,17 @@ enum wb_response {
 /// Log likelihood of a regression, the sum of the above over the rows of design [N x D], target [N] and offset [N]
 /// (not read by WB_LOGISTIC), and its gradient in z. values [K x B] and gradient [K x D x B] are overwritten; either
 /// may be null. indices [M x B] picks the rows of each lane, weighted by N / M; null: all rows. Draws of few lanes share
-/// the vectors, and a draw's bits do not depend on its company.
+/// the vectors, and a draw's bits do not depend on its company. panels, of wb_regression_panels, or null: the same data
+/// once more, for speed where draws are few; the bits are the same.
 void wb_regression(enum wb_response response, double precision, const double *design, const double *target,
-                   const double *offset, size_t N, const int32_t *indices, size_t M, const double *z, double *values,
-                   double *gradient, size_t K, size_t D, size_t B);
+                   const double *offset, const double *panels, size_t N, const int32_t *indices, size_t M,
+                   const double *z, double *values, double *gradient, size_t K, size_t D, size_t B);
+/// design, target and offset (or null) with rows in the lanes of vectors: values of panels, and panels.
+size_t wb_regression_panels_size(size_t N, size_t D);
+void wb_regression_panels(const double *design, const double *target, const double *offset, size_t N, size_t D,
+                          double *panels);
+
+// softplus_moments.c -------------------------------------------------------------------------------------------
 
 /// With t ~ N(mean, deviation^2) and g(t) = log(1 + e^t): out = the means of g and of its first, second and fourth
 /// derivatives. The trapezoidal rule on +-9 deviations with a step that resolves g's poles at +-i pi; above a deviation of
