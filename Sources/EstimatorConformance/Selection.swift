@@ -1,5 +1,5 @@
-internal import ExperimentRunner
-internal import GradientEstimation
+package import ExperimentRunner
+package import GradientEstimation
 
 /// The components of a grid, each in the configurations that it is checked in.
 struct Selection {
@@ -102,6 +102,13 @@ struct Selection {
   private static func text(_ about: ComponentDescription, _ options: [String: String]) -> String {
     let given = options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
     return given.isEmpty ? about.id : "\(about.id):\(given)"
+  }
+}
+
+extension Registry {
+  /// Every estimator in every configuration that it is checked in, with canonical texts.
+  package func checkedEstimators() throws(ConformanceError) -> [(estimator: any GradientEstimator, text: String)] {
+    try Selection(self, ids: []).estimators.map { ($0.product, $0.text) }
   }
 }
 

@@ -1,3 +1,4 @@
+import EstimatorConformance
 import EstimatorStatistics
 @testable import ExperimentRunner
 import Foundation
@@ -34,7 +35,7 @@ import WorkbenchCLI
   /// Each configuration of each estimator is unbiased or refuses; those that compare draws with each other refuse all
   /// but independent ones, and no other does.
   @Test(arguments: try texts()) func everyEstimatorIsUnbiasedOrRefuses(_ sampling: String) async throws {
-    let registry = try StandardRegistry.make(), configurations = RegistryConformanceTests.configurations(registry)
+    let registry = try StandardRegistry.make(), configurations = try registry.checkedEstimators()
     let cases = [
       ("gaussian:dimension=3,x=1x-0.5x2,noise=0.8,correlation=-0.6", "mean=0.3,log_scale=-0.7", 6),
       ("exp-quadratic:dimension=2,k=0.4", "mean=0.3,log_scale=-0.7", 4),
@@ -68,9 +69,7 @@ import WorkbenchCLI
   @Test func whatIsRefusedIsBiased() async throws {
     let base = try Self.cell("gaussian", at: "mean=0.3,log_scale=-0.7", samples: 2, sampling: "antithetic", ["score"])
     let estimator = try #require(
-      RegistryConformanceTests.configurations(try StandardRegistry.make()).first {
-        $0.1 == "score:baseline=leave-one-out"
-      })
+      try StandardRegistry.make().checkedEstimators().first { $0.text == "score:baseline=leave-one-out" })
     let needed = try estimator.0.requirements(samples: 2, of: base.problem)
     #expect(throws: EstimatorError.self) { try base.problem.checkDraws(samples: 2, for: needed) }
     let entry = Entry(estimator: estimator.0, text: estimator.1, requirements: needed)
