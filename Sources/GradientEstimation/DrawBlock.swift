@@ -193,9 +193,9 @@ public struct DrawBlock: ~Copyable {
   public borrowing func check(
     for problem: Problem, holds needed: Quantities, gradientCount: Int
   ) throws(EstimatorError) {
-    let family = problem.family, lanes = shape.lanes, p = draws.parameters.count
-    try Self.check("the block's dimension", shape.dimension, family.dimension)
-    try Self.check("the block's number of parameters", shape.parameters, family.parameterCount)
+    let lanes = shape.lanes, p = draws.parameters.count
+    try Self.check("the block's dimension", shape.dimension, problem.model.dimension)
+    try Self.check("the block's number of parameters", shape.parameters, problem.parameterCount)
     try Self.check("gradients, [P × B],", gradientCount, shape.parameters * lanes)
     try Self.check("parameters, [P] or [P × B],", p, shape.parameters * (draws.sharesParameters ? 1 : lanes))
     try Self.check("noise, [K × D × B],", draws.noise.count, shape.elementCount)

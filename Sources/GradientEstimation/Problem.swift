@@ -6,6 +6,8 @@ public struct Problem: Sendable {
   public private(set) var sampling: any SamplingScheme
   /// The terms of the objective's integrand.
   public let terms: Terms
+  /// P, the number of parameters of the family.
+  public let parameterCount: Int
 
   /// - Throws: `EstimatorError` where the parts do not fit together.
   public init(
@@ -20,6 +22,7 @@ public struct Problem: Sendable {
     self.family = family
     self.objective = objective
     self.sampling = sampling
+    parameterCount = family.parameterCount
   }
 
   /// The terms that `split` samples.
