@@ -8,15 +8,21 @@ public struct Shape: Hashable, Sendable {
   public let samples: Int
   /// D, latent dimension.
   public let dimension: Int
+  /// E, numbers of noise a draw; D for most families.
+  public let noiseDimension: Int
   /// P, parameters of the family.
   public let parameters: Int
   /// B, replicates in the block.
   public let lanes: Int
 
-  public init(samples: Int, dimension: Int, parameters: Int, lanes: Int) {
-    precondition(samples > 0 && dimension > 0 && parameters > 0 && lanes > 0, "Shape: sizes must be positive")
+  /// - Parameter noiseDimension: E; nil for D.
+  public init(samples: Int, dimension: Int, noiseDimension: Int? = nil, parameters: Int, lanes: Int) {
+    precondition(
+      samples > 0 && dimension > 0 && noiseDimension ?? 1 > 0 && parameters > 0 && lanes > 0,
+      "Shape: sizes must be positive")
     self.samples = samples
     self.dimension = dimension
+    self.noiseDimension = noiseDimension ?? dimension
     self.parameters = parameters
     self.lanes = lanes
   }
@@ -32,6 +38,8 @@ public struct Shape: Hashable, Sendable {
   public var drawCount: Int { samples * lanes }
   /// K·D·B
   public var elementCount: Int { samples * dimension * lanes }
+  /// K·E·B
+  public var noiseCount: Int { samples * noiseDimension * lanes }
 }
 
 /// Draws z of q_λ, with the noise they were made from and the λ of their lanes.
@@ -39,7 +47,7 @@ public struct Draws: ~Copyable {
   public let shape: Shape
   /// λ: `[P]` where every lane has the same, else `[P × B]`.
   public var parameters: [Double]
-  /// ε, `[K × D × B]`: what the family maps to z.
+  /// ε, `[K × E × B]`: what the family maps to z.
   public var noise: [Double]
   /// z, `[K × D × B]`.
   public var z: [Double]
@@ -53,8 +61,8 @@ public struct Draws: ~Copyable {
       "Draws: parameters must be [P] or [P × B]")
     self.shape = shape
     self.parameters = parameters
-    noise = Array(repeating: 0, count: shape.elementCount)
-    z = noise
+    noise = Array(repeating: 0, count: shape.noiseCount)
+    z = Array(repeating: 0, count: shape.elementCount)
   }
 
   /// Whether every lane has the same λ.
@@ -198,7 +206,7 @@ public struct DrawBlock: ~Copyable {
     try Self.check("the block's number of parameters", shape.parameters, problem.parameterCount)
     try Self.check("gradients, [P × B],", gradientCount, shape.parameters * lanes)
     try Self.check("parameters, [P] or [P × B],", p, shape.parameters * (draws.sharesParameters ? 1 : lanes))
-    try Self.check("noise, [K × D × B],", draws.noise.count, shape.elementCount)
+    try Self.check("noise, [K × E × B],", draws.noise.count, shape.noiseCount)
     try Self.check("z, [K × D × B],", draws.z.count, shape.elementCount)
     try Self.check("dataIndices, [M × B],", draws.dataIndices.count, draws.minibatchSize * lanes)
     for term in needed.values.members {

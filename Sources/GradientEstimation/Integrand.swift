@@ -8,6 +8,8 @@ public protocol Integrand: Sendable {
   var dimension: Int { get }
   /// The terms that it can be asked for.
   var terms: Terms { get }
+  /// The z that it is defined for; of a model, where its posterior is positive. All by default.
+  var support: Support { get }
   /// Whether `evaluate` may be asked for the gradient of a sum of terms at once, rather than of single terms that are then
   /// added up: worth it where the sum costs no more than a term. False by default.
   var servesSums: Bool { get }
@@ -21,6 +23,7 @@ public protocol Integrand: Sendable {
 
 extension Integrand {
   public var servesSums: Bool { false }
+  public var support: Support { .real }
 }
 
 /// A probabilistic model p(x, z) = p(z) p(x | z) with its data x.

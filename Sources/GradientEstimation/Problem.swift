@@ -17,6 +17,11 @@ public struct Problem: Sendable {
       throw EstimatorError(
         "the family has dimension \(family.dimension) and the model \(model.dimension)")
     }
+    // A cost is an expectation wherever it is defined; a bound on log p(x) wants a q that the posterior may be like.
+    guard model is any LatentModel ? family.support == model.support : family.support.isWithin(model.support) else {
+      throw EstimatorError(
+        "the family's draws are of \(family.support.description), and the model is of \(model.support.description)")
+    }
     terms = try objective.terms(for: model)
     self.model = model
     self.family = family
@@ -36,6 +41,13 @@ public struct Problem: Sendable {
       throw EstimatorError("cannot take kl=\(split.rawValue): this family has no closed form for this model's prior")
     }
     return terms.subtracting(split.closedForm)
+  }
+
+  /// The sizes of a block of so many lanes, K = `samples` draws each.
+  public func shape(samples: Int, lanes: Int) -> Shape {
+    Shape(
+      samples: samples, dimension: model.dimension, noiseDimension: family.noiseDimension, parameters: parameterCount,
+      lanes: lanes)
   }
 
   /// The exact value and gradient of the objective at λ `[P]`, or nil where they are not known.
@@ -64,7 +76,7 @@ public struct Problem: Sendable {
   ///
   /// - Throws: `EstimatorError` naming the limit or what the estimator lacks.
   public func checkDraws(samples: Int, for requirements: Requirements) throws(EstimatorError) {
-    try sampling.check(samples: samples, dimension: model.dimension)
+    try sampling.check(samples: samples, dimension: family.noiseDimension)
     try checkIndependence(for: requirements)
   }
 

@@ -13,9 +13,10 @@ public protocol SamplingScheme: Component {
   ///
   /// - Throws: `EstimatorError` naming the limit and what to do.
   func check(samples: Int, dimension: Int) throws(EstimatorError)
-  /// Fills `uniforms`, `[K × D × B]`, with numbers strictly between 0 and 1. `shape` has passed `check`.
+  /// Fills `uniforms`, `[K × E × B]` with E the shape's noise dimension, with numbers strictly between 0 and 1. `shape`
+  /// has passed `check`.
   func fillUniforms(_ uniforms: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream)
-  /// Fills `noise`, `[K × D × B]`, with standard normals. The default takes quantiles of `fillUniforms`.
+  /// Fills `noise`, `[K × E × B]`, with standard normals. The default takes quantiles of `fillUniforms`.
   func fillNormals(_ noise: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream)
 }
 

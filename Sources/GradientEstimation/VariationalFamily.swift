@@ -17,6 +17,10 @@ public struct ParameterBlock: Hashable, Sendable {
 public protocol VariationalFamily: Sendable {
   /// D
   var dimension: Int { get }
+  /// E, the numbers of noise that a draw is made from; D by default.
+  var noiseDimension: Int { get }
+  /// Where q is positive. All of ℝ^D by default.
+  var support: Support { get }
   /// The blocks of λ, in order and without gaps.
   var parameterBlocks: [ParameterBlock] { get }
   /// λ where optimisation starts, `[P]`.
@@ -44,6 +48,8 @@ public protocol VariationalFamily: Sendable {
 }
 
 extension VariationalFamily {
+  public var noiseDimension: Int { dimension }
+  public var support: Support { .real }
   /// P
   public var parameterCount: Int { parameterBlocks.last?.range.upperBound ?? 0 }
 }

@@ -174,8 +174,7 @@ final class Ascent<E: GradientEstimator, O: Optimizer> {
     _ settings: GradientAscent, _ problem: Problem, _ estimator: E, _ optimizer: O, from start: [Double],
     streams: consuming RunStreams
   ) throws(EstimatorError) {
-    let shape = Shape(
-      samples: settings.samples, dimension: problem.model.dimension, parameters: start.count, lanes: 1)
+    let shape = problem.shape(samples: settings.samples, lanes: 1)
     let requirements = try estimator.requirements(samples: settings.samples, of: problem)
     try problem.checkDraws(samples: settings.samples, for: requirements)
     let scratch = try estimator.makeWorkspace(for: problem, shape: shape)

@@ -36,9 +36,7 @@ struct ObjectiveEvaluation: ~Copyable {
     let box =
       blocks[lanes]
       ?? BlockBox(
-        Shape(
-          samples: 1, dimension: problem.model.dimension, parameters: problem.family.parameterCount, lanes: lanes),
-        parameters)
+problem.shape(samples: 1, lanes: lanes), parameters)
     blocks[lanes] = box
     box.block.draws.parameters = parameters
     box.block.sample(problem, random: &random)

@@ -47,7 +47,7 @@ public struct AntitheticSampling: SamplingScheme {
     _ numbers: inout MutableSpan<Double>, _ shape: Shape, _ fill: (inout MutableSpan<Double>) -> Void,
     _ image: (Double) -> Double
   ) {
-    let pairs = shape.samples / 2, width = shape.dimension * shape.lanes
+    let pairs = shape.samples / 2, width = shape.noiseDimension * shape.lanes
     precondition(2 * pairs * width == numbers.count, "antithetic: an even number of draws")
     numbers.withUnsafeMutableBufferPointer { numbers in
       var half = UnsafeMutableBufferPointer(rebasing: numbers[..<(pairs * width)]).mutableSpan

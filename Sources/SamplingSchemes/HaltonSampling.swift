@@ -42,6 +42,6 @@ public struct HaltonSampling: SamplingScheme {
 
   public func fillUniforms(_ uniforms: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream) {
     random.fillHalton(
-      &uniforms, by: randomization, samples: shape.samples, dimension: shape.dimension, lanes: shape.lanes)
+      &uniforms, by: randomization, samples: shape.samples, dimension: shape.noiseDimension, lanes: shape.lanes)
   }
 }

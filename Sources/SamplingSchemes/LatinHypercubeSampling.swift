@@ -25,6 +25,6 @@ public struct LatinHypercubeSampling: SamplingScheme {
 
   public func fillUniforms(_ uniforms: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream) {
     random.fillLatinHypercube(
-      &uniforms, samples: shape.samples, dimension: shape.dimension, lanes: shape.lanes)
+      &uniforms, samples: shape.samples, dimension: shape.noiseDimension, lanes: shape.lanes)
   }
 }

@@ -32,7 +32,7 @@ public struct NiederreiterSampling: SamplingScheme {
 
   public func fillUniforms(_ uniforms: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream) {
     random.fillDigitalNet(
-      &uniforms, of: .niederreiter, by: randomization, samples: shape.samples, dimension: shape.dimension,
+      &uniforms, of: .niederreiter, by: randomization, samples: shape.samples, dimension: shape.noiseDimension,
       lanes: shape.lanes)
   }
 }

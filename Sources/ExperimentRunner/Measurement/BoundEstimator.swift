@@ -104,8 +104,7 @@ extension Cell {
   }
 
   package func shape(lanes: Int) -> Shape {
-    Shape(
-      samples: samples, dimension: problem.model.dimension, parameters: problem.family.parameterCount, lanes: lanes)
+    problem.shape(samples: samples, lanes: lanes)
   }
 
   /// Replicates a block.
