@@ -9,6 +9,9 @@ struct Grid {
   private(set) var orphans: [Outcome] = []
   private let registry: Registry
   private let selection: Selection
+  /// The first family of each model, and the first model of each family.
+  private var firstFamily: [String: String] = [:]
+  private var firstModel: [String: String] = [:]
 
   /// Numbers of draws: where K is 1, 2 and 4 an error that depends on K shows, and pairs fit.
   static let draws = (fewest: 1, some: 2, many: 4)
@@ -42,8 +45,15 @@ struct Grid {
             reasons.append(error.description)
             continue
           }
+          let texts = (model: model.configured.text, family: family.configured.text)
+          if firstFamily[texts.model] == nil { firstFamily[texts.model] = texts.family }
+          if firstModel[texts.family] == nil { firstModel[texts.family] = texts.model }
           var problem = GridProblem(
             model: model.configured, family: family.configured, objective: objective, sampling: sampling, problem: fit)
+          problem.isCentral =
+            selection.isPart
+            || fit.sampling.drawsAreIndependent
+              && (firstFamily[texts.model] == texts.family || firstModel[texts.family] == texts.model)
           for (index, point) in points.enumerated() {
             let counts = index == 0 ? [Self.draws.fewest, Self.draws.many] : [Self.draws.some]
             for samples in counts {
@@ -192,6 +202,10 @@ struct GridProblem {
   let objective: Configured<any Objective>
   let sampling: Configured<any SamplingScheme>
   let problem: Problem
+  /// Whether it is aimed at the smaller error: where only a part of the registry is checked; else with independent draws,
+  /// of each model with its first family and of each family with its first model. So every estimator meets every model
+  /// and every family there, and all others in company that has been looked at closely.
+  var isCentral = true
   private(set) var places: [Place] = []
 
   /// A point and a number of draws, and the cell that a plan makes of them or why it makes none.
