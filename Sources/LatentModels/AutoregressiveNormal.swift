@@ -21,7 +21,7 @@ struct AutoregressiveNormal: Hashable, Sendable {
   }
   private var offDiagonal: Double { -correlation * precision / (1 - correlation * correlation) }
 
-  /// Stores values and gradients of the density as `term` in `evaluation`. It does not factorise.
+  /// Stores values, gradients and second derivatives of the density as `term` in `evaluation`. It does not factorise.
   func store(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
     draws.z.withUnsafeBufferPointer { z in
@@ -36,6 +36,23 @@ struct AutoregressiveNormal: Hashable, Sendable {
         }
       }
     }
+    if needed.diagonalHessians.contains(term) {
+      evaluation.withDiagonalHessian(of: term) { fillRows($0, diagonal.lazy.map { -$0 }, lanes: b) }
+    }
+  }
+
+  /// −C⁻¹, `[D × D]`.
+  var hessian: [Double] {
+    let d = mean.count, diagonal = diagonal, beside = offDiagonal
+    var matrix = [Double](repeating: 0, count: d * d)
+    for i in 0..<d {
+      matrix[i * d + i] = -diagonal[i]
+      if i > 0 {
+        matrix[i * d + i - 1] = -beside
+        matrix[(i - 1) * d + i] = -beside
+      }
+    }
+    return matrix
   }
 
   /// Under z = m + s ε: the density's gradient at m, scaled, and −½ Σ_d (C⁻¹)_dd s_d² on top of its value there.
@@ -76,15 +93,9 @@ struct AutoregressiveNormal: Hashable, Sendable {
 
   /// The precision of that posterior, I + C⁻¹, `[D × D]`.
   var posteriorPrecision: [Double] {
-    let d = mean.count, diagonal = diagonal, beside = offDiagonal
-    var matrix = [Double](repeating: 0, count: d * d)
-    for i in 0..<d {
-      matrix[i * d + i] = 1 + diagonal[i]
-      if i > 0 {
-        matrix[i * d + i - 1] = beside
-        matrix[(i - 1) * d + i] = beside
-      }
-    }
+    let d = mean.count
+    var matrix = hessian.map { -$0 }
+    for i in 0..<d { matrix[i * d + i] += 1 }
     return matrix
   }
 }

@@ -11,6 +11,7 @@ public struct LinearCost: SeparableCost {
 
   func value(_ z: Double) -> Double { z }
   func derivative(_ z: Double) -> Double { 1 }
+  func curvature(_ z: Double) -> Double { 0 }
   func expectations(m: Double, s: Double) -> (value: Double, first: Double, second: Double, fourth: Double) {
     (m, s, 0, 0)
   }

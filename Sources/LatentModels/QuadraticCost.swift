@@ -13,6 +13,7 @@ public struct QuadraticCost: SeparableCost {
 
   func value(_ z: Double) -> Double { (z - k) * (z - k) }
   func derivative(_ z: Double) -> Double { 2 * (z - k) }
+  func curvature(_ z: Double) -> Double { 2 }
   func expectations(m: Double, s: Double) -> (value: Double, first: Double, second: Double, fourth: Double) {
     ((m - k) * (m - k) + s * s, 2 * s * (m - k), 2 * s * s, 0)
   }
