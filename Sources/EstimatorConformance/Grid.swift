@@ -32,7 +32,17 @@ struct Grid {
   {
     let integrand = try Self.integrand(model.configured)
     for family in selection.families {
-      let made = try Self.family(family.configured, integrand.dimension)
+      let made: any VariationalFamily
+      do {
+        made = try family.configured.product.makeFamily(dimension: integrand.dimension)
+      } catch {
+        // A family may refuse a dimension, as the simplex does 1; a spec is told the same.
+        orphans.append(
+          Outcome(
+            .refusals, "all", problem: "\(model.configured.text) \(family.configured.text)",
+            .refused(reason: error.description, alternatives: [])))
+        continue
+      }
       let points = points(of: model, integrand, family, made)
       for sampling in selection.samplings {
         var reasons: [String] = []
@@ -82,7 +92,7 @@ struct Grid {
     throws(ConformanceError)
   {
     let model = Configured<any IntegrandSpecification>(ConstantCost()), integrand = ConstantCost()
-    let made = try Self.family(family.configured, integrand.dimension)
+    guard let made = try? family.configured.product.makeFamily(dimension: integrand.dimension) else { return }
     let checked = Selection.Checked(configured: model, normals: ConstantCost.descriptor.examples.flatMap(\.normals))
     for objective in selection.objectives {
       for sampling in selection.samplings {
@@ -108,16 +118,6 @@ struct Grid {
       return try model.product.makeIntegrand()
     } catch {
       throw ConformanceError(["check: model \(model.text): \(error)"])
-    }
-  }
-
-  private static func family(
-    _ family: Configured<any FamilySpecification>, _ dimension: Int
-  ) throws(ConformanceError) -> any VariationalFamily {
-    do {
-      return try family.product.makeFamily(dimension: dimension)
-    } catch {
-      throw ConformanceError(["check: family \(family.text): \(error)"])
     }
   }
 
