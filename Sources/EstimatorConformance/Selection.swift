@@ -8,8 +8,6 @@ struct Selection {
   var families: [Checked<any FamilySpecification>] = []
   var objectives: [Configured<any Objective>] = []
   var samplings: [Configured<any SamplingScheme>] = []
-  /// Whether not all objectives are taken.
-  let namesObjectives: Bool
   /// Whether not everything is taken.
   let isPart: Bool
 
@@ -39,7 +37,6 @@ struct Selection {
         faults.append("check: unknown id '\(id)'; \(hint ?? "see 'workbench list'")")
       }
     }
-    namesObjectives = named["objective"] != nil
     isPart = !ids.isEmpty
     estimators = Self.chosen(registry.estimators, named, &reader, everyWay: true).map(\.configured)
     models = Self.chosen(registry.models, named, &reader, everyWay: false)
