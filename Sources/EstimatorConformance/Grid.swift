@@ -16,6 +16,10 @@ struct Grid {
   /// Numbers of draws: where K is 1, 2 and 4 an error that depends on K shows, and pairs fit.
   static let draws = (fewest: 1, some: 2, many: 4)
 
+  /// The most evaluations of the model a draw of what is measured: methods that take several for each parameter are checked on
+  /// models of few.
+  static let mostEvaluations = 32.0
+
   init(_ registry: Registry, _ selection: Selection, seed: UInt64) throws(ConformanceError) {
     self.registry = registry
     self.selection = selection
@@ -232,7 +236,18 @@ struct GridProblem {
     }
     var cell: GridCell? {
       guard case .success(let cell) = found else { return nil }
-      return GridCell(cell: cell, point: point, role: role, referees: referees)
+      let affordable = cell.entries.filter { !isTooDear($0) }
+      return affordable.isEmpty && !cell.entries.isEmpty
+        ? nil
+        : GridCell(cell: cell.with(affordable), point: point, role: role, referees: referees.filter { !isTooDear($0) })
+    }
+    /// What serves the place and evaluates the model too often to be measured there.
+    var tooDear: [Entry] {
+      guard case .success(let cell) = found else { return [] }
+      return cell.entries.filter { isTooDear($0) }
+    }
+    private func isTooDear(_ entry: Entry) -> Bool {
+      entry.requirements.evaluations > Grid.mostEvaluations * Double(samples)
     }
   }
 
