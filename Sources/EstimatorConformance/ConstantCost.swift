@@ -30,4 +30,8 @@ struct ConstantCost: CostFunction, DifferentiableModel, FactorizedModel, NormalE
       value: Self.value, coordinateValues: zeros.map { _ in Self.value / Double(dimension) }, first: zeros,
       second: zeros, fourth: zeros)
   }
+
+  func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
+    CovarianceMoments(value: Self.value, gradient: mean.map { _ in 0 }, hessian: covariance.map { _ in 0 })
+  }
 }

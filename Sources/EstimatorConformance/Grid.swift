@@ -31,7 +31,7 @@ struct Grid {
     for family in selection.families {
       let made = try Self.family(family.configured, integrand.dimension)
       let points = points(of: model, integrand, family, made)
-      for sampling in selection.samplings {
+      for sampling in selection.samplings where selection.combines(family, model, sampling) {
         var reasons: [String] = []
         for objective in selection.objectives {
           let fit: Problem

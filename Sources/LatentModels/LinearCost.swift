@@ -1,7 +1,7 @@
 public import GradientEstimation
 
 /// f(z) = z. Mohamed et al. (2020), section 3.
-public struct LinearCost: SeparableCost {
+public struct LinearCost: SeparableCost, PolynomialIntegrand {
   public var dimensionOption = 1
   public init() {}
 
@@ -13,5 +13,9 @@ public struct LinearCost: SeparableCost {
   func derivative(_ z: Double) -> Double { 1 }
   func expectations(m: Double, s: Double) -> (value: Double, first: Double, second: Double, fourth: Double) {
     (m, s, 0, 0)
+  }
+
+  public func polynomials(of term: Term) -> [[Double]]? {
+    term == .cost ? Array(repeating: [0, 1], count: dimension) : nil
   }
 }

@@ -1,7 +1,7 @@
 public import GradientEstimation
 
 /// f(z) = (z − k)². Mohamed et al. (2020), figure 2.
-public struct QuadraticCost: SeparableCost {
+public struct QuadraticCost: SeparableCost, PolynomialIntegrand {
   public var dimensionOption = 1
   public var k = 0.0
   public init() {}
@@ -15,5 +15,9 @@ public struct QuadraticCost: SeparableCost {
   func derivative(_ z: Double) -> Double { 2 * (z - k) }
   func expectations(m: Double, s: Double) -> (value: Double, first: Double, second: Double, fourth: Double) {
     ((m - k) * (m - k) + s * s, 2 * s * (m - k), 2 * s * s, 0)
+  }
+
+  public func polynomials(of term: Term) -> [[Double]]? {
+    term == .cost ? Array(repeating: [k * k, -2 * k, 1], count: dimension) : nil
   }
 }

@@ -23,6 +23,8 @@ package enum StandardRegistry {
     try registry.register(model: ExpQuadraticCost.self)
     try registry.register(model: CosineCost.self)
     try registry.register(family: MeanFieldNormalSpecification.self)
+    try registry.register(family: FullRankNormalSpecification.self)
+    try registry.register(family: LowRankNormalSpecification.self)
     try registry.register(objective: EvidenceLowerBound.self)
     try registry.register(objective: Expectation.self)
     try registry.register(sampling: IndependentSampling.self)
