@@ -48,7 +48,7 @@ struct Grid {
       var reasons: [String] = []
       let known = problems.count
       let points = points(of: model, integrand, family, made)
-      for sampling in selection.samplings {
+      for sampling in selection.samplings where selection.combines(family, model, sampling) {
         for objective in selection.objectives {
           let fit: Problem
           do {

@@ -67,6 +67,23 @@ struct AutoregressiveNormal: Hashable, Sendable {
       fourth: m.map { _ in 0 })
   }
 
+  /// Under N(m, Σ): the density at m less ½ tr(C⁻¹ Σ), of which the three diagonals count.
+  func covarianceMoments(mean m: [Double], covariance: [Double]) -> CovarianceMoments {
+    let d = mean.count, diagonal = diagonal, beside = offDiagonal
+    let point = hermiteMoments(mean: m, scale: m.map { _ in 0 }).value
+    var gradient = m.map { _ in 0.0 }, hessian = [Double](repeating: 0, count: d * d), trace = 0.0
+    wb_autoregressive_density_gradient(m, mean, precision, correlation, &gradient, 1, d, 1)
+    for i in 0..<d {
+      hessian[i * d + i] = -diagonal[i]
+      trace += diagonal[i] * covariance[i * d + i]
+      guard i > 0 else { continue }
+      hessian[i * d + i - 1] = -beside
+      hessian[(i - 1) * d + i] = -beside
+      trace += 2 * beside * covariance[i * d + i - 1]
+    }
+    return CovarianceMoments(value: point - 0.5 * trace, gradient: gradient, hessian: hessian)
+  }
+
   /// What follows of z ~ N(0, I) from x | z ~ N(z, C), with x = `mean`.
   ///
   /// A = I + C⁻¹ is tridiagonal, A = L Δ Lᵀ. The posterior is N(x − A⁻¹x, A⁻¹), and

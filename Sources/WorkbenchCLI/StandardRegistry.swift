@@ -36,6 +36,8 @@ package enum StandardRegistry {
     try registry.register(model: ExpQuadraticCost.self)
     try registry.register(model: CosineCost.self)
     try registry.register(family: MeanFieldNormalSpecification.self)
+    try registry.register(family: FullRankNormalSpecification.self)
+    try registry.register(family: LowRankNormalSpecification.self)
     try registry.register(family: MeanFieldGammaSpecification.self)
     try registry.register(family: MeanFieldBetaSpecification.self)
     try registry.register(family: DirichletSpecification.self)
