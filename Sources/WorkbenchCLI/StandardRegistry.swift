@@ -28,6 +28,8 @@ package enum StandardRegistry {
     try registry.register(model: PoissonRegression.self)
     try registry.register(model: GeneralizedLinearModel.self)
     try registry.register(model: EightSchools.self)
+    try registry.register(model: StateSpaceModel.self)
+    try registry.register(model: ProbabilisticPCA.self)
     try registry.register(model: Funnel.self)
     try registry.register(model: Banana.self)
     try registry.register(model: LinearCost.self)

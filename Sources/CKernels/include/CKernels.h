@@ -171,15 +171,17 @@ void wb_normal_density_gradient(const double *z, const double *center, const dou
                                 size_t K, size_t D, size_t B);
 
 // autoregressive.c ---------------------------------------------------------------------------------------------
-// The density log N(z; center, C) of a first-order autoregression, C_ij = correlation^|i-j| / precision. The innovations
-// r_1 and r_d - correlation r_{d-1} of r = z - center are independent, of precision p and p/(1 - correlation^2).
+// The density of a first-order autoregression of r = z - center: the innovations r_1 and r_d - coefficient r_{d-1} are
+// independent and normal, of precision first_precision and innovation_precision.
 
-/// values[k] = log N(z_k; center, C)
-void wb_autoregressive_density_values(const double *z, const double *center, double precision, double correlation,
-                                      double *values, size_t K, size_t D, size_t B);
+/// values[k] = its logarithm at z_k
+void wb_autoregressive_density_values(const double *z, const double *center, double first_precision,
+                                      double innovation_precision, double coefficient, double *values, size_t K,
+                                      size_t D, size_t B);
 /// gradient[k, d] = the derivative in z_d
-void wb_autoregressive_density_gradient(const double *z, const double *center, double precision, double correlation,
-                                        double *gradient, size_t K, size_t D, size_t B);
+void wb_autoregressive_density_gradient(const double *z, const double *center, double first_precision,
+                                        double innovation_precision, double coefficient, double *gradient, size_t K,
+                                        size_t D, size_t B);
 
 // regression.c -------------------------------------------------------------------------------------------------
 
