@@ -176,7 +176,7 @@ public struct DirichletSpecification: FamilySpecification {
       ),
       Note("Closed forms", "entropy; KL to a Dirichlet prior; expectations of z, z², log z."),
     ],
-    references: [Reference("figurnov2018", "section 4"), Reference("marsaglia2000")],
+    references: [Reference("figurnov2018", "section 4"), Reference("marsaglia2000gamma")],
     examples: [
       Example(points: ["log_concentration=1", "log_concentration=1.5"])
     ])
