@@ -21,7 +21,7 @@ struct AutoregressiveNormal: Hashable, Sendable {
   }
   private var offDiagonal: Double { -correlation * precision / (1 - correlation * correlation) }
 
-  /// Stores values and gradients of the density as `term` in `evaluation`. It does not factorise.
+  /// Stores values, gradients and second derivatives of the density as `term` in `evaluation`. It does not factorise.
   func store(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
     draws.z.withUnsafeBufferPointer { z in
@@ -36,6 +36,23 @@ struct AutoregressiveNormal: Hashable, Sendable {
         }
       }
     }
+    if needed.diagonalHessians.contains(term) {
+      evaluation.withDiagonalHessian(of: term) { fillRows($0, diagonal.lazy.map { -$0 }, lanes: b) }
+    }
+  }
+
+  /// −C⁻¹, `[D × D]`.
+  var hessian: [Double] {
+    let d = mean.count, diagonal = diagonal, beside = offDiagonal
+    var matrix = [Double](repeating: 0, count: d * d)
+    for i in 0..<d {
+      matrix[i * d + i] = -diagonal[i]
+      if i > 0 {
+        matrix[i * d + i - 1] = -beside
+        matrix[(i - 1) * d + i] = -beside
+      }
+    }
+    return matrix
   }
 
   /// Under z = m + s ε: the density's gradient at m, scaled, and −½ Σ_d (C⁻¹)_dd s_d² on top of its value there.
@@ -48,6 +65,23 @@ struct AutoregressiveNormal: Hashable, Sendable {
     return HermiteMoments(
       value: value[0] + 0.5 * second.reduce(0, +), first: (0..<d).map { gradient[$0] * s[$0] }, second: second,
       fourth: m.map { _ in 0 })
+  }
+
+  /// Under N(m, Σ): the density at m less ½ tr(C⁻¹ Σ), of which the three diagonals count.
+  func covarianceMoments(mean m: [Double], covariance: [Double]) -> CovarianceMoments {
+    let d = mean.count, diagonal = diagonal, beside = offDiagonal
+    let point = hermiteMoments(mean: m, scale: m.map { _ in 0 }).value
+    var gradient = m.map { _ in 0.0 }, hessian = [Double](repeating: 0, count: d * d), trace = 0.0
+    wb_autoregressive_density_gradient(m, mean, precision, correlation, &gradient, 1, d, 1)
+    for i in 0..<d {
+      hessian[i * d + i] = -diagonal[i]
+      trace += diagonal[i] * covariance[i * d + i]
+      guard i > 0 else { continue }
+      hessian[i * d + i - 1] = -beside
+      hessian[(i - 1) * d + i] = -beside
+      trace += 2 * beside * covariance[i * d + i - 1]
+    }
+    return CovarianceMoments(value: point - 0.5 * trace, gradient: gradient, hessian: hessian)
   }
 
   /// What follows of z ~ N(0, I) from x | z ~ N(z, C), with x = `mean`.
@@ -76,15 +110,9 @@ struct AutoregressiveNormal: Hashable, Sendable {
 
   /// The precision of that posterior, I + C⁻¹, `[D × D]`.
   var posteriorPrecision: [Double] {
-    let d = mean.count, diagonal = diagonal, beside = offDiagonal
-    var matrix = [Double](repeating: 0, count: d * d)
-    for i in 0..<d {
-      matrix[i * d + i] = 1 + diagonal[i]
-      if i > 0 {
-        matrix[i * d + i - 1] = beside
-        matrix[(i - 1) * d + i] = beside
-      }
-    }
+    let d = mean.count
+    var matrix = hessian.map { -$0 }
+    for i in 0..<d { matrix[i * d + i] += 1 }
     return matrix
   }
 }

@@ -1,0 +1,36 @@
+internal import GradientEstimation
+
+/// A model without data: a normalised density p(z) to approximate, a test problem of samplers.
+///
+/// log p(x | z) = 0 and log p(x) = 0, so that the ELBO is −KL(q ‖ p).
+protocol TargetDensity: LatentModel, DifferentiableModel, NormalExpectations, IntegrandSpecification {
+  /// Stores log p, `[B]`, and its gradient, `[D × B]`, where there is room for them, at z of a draw, `[D × B]`.
+  func storeDensity(
+    at z: UnsafePointer<Double>, _ values: UnsafeMutablePointer<Double>?, _ gradient: UnsafeMutablePointer<Double>?,
+    lanes: Int)
+  /// Those of log p.
+  func densityMoments(mean: [Double], scale: [Double]) -> HermiteMoments
+}
+
+extension TargetDensity {
+  public var logEvidence: Double? { 0 }
+
+  public func makeIntegrand() throws(ComponentError) -> any Integrand { self }
+
+  public func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
+    let lanes = draws.shape.lanes, elements = draws.shape.dimension * lanes
+    evaluation.store(.prior, needed, at: draws) { storeDensity(at: $0, $1, $2, lanes: lanes) }
+    evaluation.store(.likelihood, needed, at: draws) { _, values, gradient in
+      values?.update(repeating: 0, count: lanes)
+      gradient?.update(repeating: 0, count: elements)
+    }
+  }
+
+  public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
+    switch term {
+    case .prior: densityMoments(mean: mean, scale: scale)
+    case .likelihood: .zero(dimension: mean.count)
+    default: nil
+    }
+  }
+}
