@@ -178,7 +178,8 @@ public struct DirichletSpecification: FamilySpecification {
     ],
     references: [Reference("figurnov2018", "section 4"), Reference("marsaglia2000gamma")],
     examples: [
-      Example(points: ["log_concentration=1", "log_concentration=1.5"])
+      Example(
+        points: ["log_concentration=1", "log_concentration=1.5"], models: ["dirichlet-multinomial", "log"])
     ])
 
   public func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily {

@@ -219,7 +219,11 @@ public struct MeanFieldGammaSpecification: FamilySpecification {
     references: [
       Reference("figurnov2018", "equation (7), section 4"), Reference("marsaglia2000gamma"),
     ],
-    examples: [Example(points: ["log_shape=1.4,log_rate=0.3", "log_shape=1,log_rate=-0.2"])])
+    examples: [
+      Example(
+        points: ["log_shape=1.4,log_rate=0.3", "log_shape=1,log_rate=-0.2"],
+        models: ["gamma-poisson", "log", "quadratic"])
+    ])
 
   public func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily {
     MeanFieldGamma(dimension: dimension)
