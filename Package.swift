@@ -91,12 +91,12 @@ let package = Package(
       swiftSettings: numeric),
     .testTarget(
       name: "LatentModelsTests",
-      dependencies: ["CGSL", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies"],
+      dependencies: ["CGSL", "CKernels", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies"],
       swiftSettings: numeric),
     .testTarget(
       name: "EstimatorsTests",
       dependencies: [
-        "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation",
+        "CGSL", "CKernels", "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation",
         "LatentModels", "Optimization", "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(

@@ -16,8 +16,8 @@ OFFSETS = [-6, -3, -1, "-0.25", 0, "0.25", 1, 3, 6]
 def point(a, offset):
     """A double at about so many deviations from the mean."""
     offset = mpf(offset)
-    if a < 2:
-        x = a * exp(offset / sqrt(a) if offset < 0 else offset / 2)
+    if a < 20:
+        x = a * exp(offset / sqrt(a) if offset < 0 else offset / 2 / max(1, sqrt(a)))
         if offset < 0 and x < mpf("1e-290"):
             x = mpf("1e-290")
     else:

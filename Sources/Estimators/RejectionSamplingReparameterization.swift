@@ -42,7 +42,7 @@ public struct RejectionSamplingReparameterization: CorrectedReparameterization {
       ),
       Note("kl", "entropy is what the paper does; monte-carlo adds f's dependence on λ through log q."),
     ],
-    references: [Reference("naesseth2017", "equations (5)–(7)"), Reference("marsaglia2000")],
+    references: [Reference("naesseth2017", "equations (5)–(7)"), Reference("marsaglia2000gamma")],
     options: [
       .integer("shape_augmentation", \.shapeAugmentation, in: 0...100, "B, what is added to the shape before sampling"),
       .choice("kl", \.split, "which part of the ELBO is taken in closed form"),

@@ -176,9 +176,10 @@ public struct DirichletSpecification: FamilySpecification {
       ),
       Note("Closed forms", "entropy; KL to a Dirichlet prior; expectations of z, z², log z."),
     ],
-    references: [Reference("figurnov2018", "section 4"), Reference("marsaglia2000")],
+    references: [Reference("figurnov2018", "section 4"), Reference("marsaglia2000gamma")],
     examples: [
-      Example(points: ["log_concentration=1", "log_concentration=1.5"])
+      Example(
+        points: ["log_concentration=1", "log_concentration=1.5"], models: ["dirichlet-multinomial", "log"])
     ])
 
   public func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily {

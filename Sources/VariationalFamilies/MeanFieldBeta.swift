@@ -211,8 +211,8 @@ public struct MeanFieldBetaSpecification: FamilySpecification {
       ),
       Note("Closed forms", "entropy; KL to beta priors; expectations of z, z², log z, log(1 − z)."),
     ],
-    references: [Reference("figurnov2018", "section 4"), Reference("marsaglia2000")],
-    examples: [Example(points: ["log_a=1.1,log_b=0.7", "log_a=0.8,log_b=1.5"])])
+    references: [Reference("figurnov2018", "section 4"), Reference("marsaglia2000gamma")],
+    examples: [Example(points: ["log_a=1.1,log_b=0.7", "log_a=0.8,log_b=1.5"], models: ["quadratic", "log"])])
 
   public func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily {
     MeanFieldBeta(dimension: dimension)

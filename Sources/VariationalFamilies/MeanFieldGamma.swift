@@ -217,9 +217,13 @@ public struct MeanFieldGammaSpecification: FamilySpecification {
       Note("Closed forms", "entropy; KL to gamma priors; expectations of z, z², log z."),
     ],
     references: [
-      Reference("figurnov2018", "equation (7), section 4"), Reference("marsaglia2000"),
+      Reference("figurnov2018", "equation (7), section 4"), Reference("marsaglia2000gamma"),
     ],
-    examples: [Example(points: ["log_shape=1.4,log_rate=0.3", "log_shape=1,log_rate=-0.2"])])
+    examples: [
+      Example(
+        points: ["log_shape=1.4,log_rate=0.3", "log_shape=1,log_rate=-0.2"],
+        models: ["gamma-poisson", "log", "quadratic"])
+    ])
 
   public func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily {
     MeanFieldGamma(dimension: dimension)
