@@ -10,6 +10,8 @@ struct Selection {
   var samplings: [Configured<any SamplingScheme>] = []
   /// Whether not all objectives are taken.
   let namesObjectives: Bool
+  /// Whether not everything is taken.
+  let isPart: Bool
 
   /// A configuration, and where in λ it is checked.
   struct Checked<Product: Sendable> {
@@ -38,6 +40,7 @@ struct Selection {
       }
     }
     namesObjectives = named["objective"] != nil
+    isPart = !ids.isEmpty
     estimators = Self.chosen(registry.estimators, named, &reader, everyWay: true).map(\.configured)
     models = Self.chosen(registry.models, named, &reader, everyWay: false)
     families = Self.chosen(registry.families, named, &reader, everyWay: true)

@@ -79,12 +79,14 @@ public struct Evaluation: ~Copyable {
   private var valueArrays: [[Double]]
   private var gradientArrays: [[Double]]
   private var coordinateArrays: [[Double]]
+  private var hessianArrays: [[Double]]
 
   public init(shape: Shape) {
     self.shape = shape
     valueArrays = Array(repeating: [], count: Term.allCases.count)
     gradientArrays = Array(repeating: [], count: 1 << Term.allCases.count)
     coordinateArrays = valueArrays
+    hessianArrays = valueArrays
   }
 
   /// Value of `term`, `[K × B]`.
@@ -93,6 +95,8 @@ public struct Evaluation: ~Copyable {
   public func gradient(of terms: Terms) -> [Double] { gradientArrays[Int(terms.rawValue)] }
   /// Value of `term` coordinate by coordinate, `[K × D × B]`.
   public func coordinateValues(of term: Term) -> [Double] { coordinateArrays[term.rawValue] }
+  /// ∂²/∂z_d² of `term`, `[K × D × B]`.
+  public func diagonalHessian(of term: Term) -> [Double] { hessianArrays[term.rawValue] }
 
   /// Room for what `needed` names; keeps what is there already.
   mutating func reserve(_ needed: Quantities) {
@@ -102,6 +106,7 @@ public struct Evaluation: ~Copyable {
     for term in needed.values.members { room(&valueArrays[term.rawValue], shape.drawCount) }
     for sum in needed.gradients.members { room(&gradientArrays[Int(sum.rawValue)], shape.elementCount) }
     for term in needed.coordinateValues.members { room(&coordinateArrays[term.rawValue], shape.elementCount) }
+    for term in needed.diagonalHessians.members { room(&hessianArrays[term.rawValue], shape.elementCount) }
   }
 
   /// Room to store the value of `term` in, `[K × B]`.
@@ -142,6 +147,13 @@ public struct Evaluation: ~Copyable {
     coordinateArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
   }
 
+  /// Room to store ∂²/∂z_d² of `term` in, `[K × D × B]`.
+  public mutating func withDiagonalHessian<R>(
+    of term: Term, _ body: (UnsafeMutableBufferPointer<Double>) -> R
+  ) -> R {
+    hessianArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
+  }
+
   /// Multiplies every quantity by 1 ± `relative`, with random signs: what an error of that size would do.
   mutating func perturb(_ needed: Quantities, relative: Double, random: inout RandomStream) {
     func disturb(_ array: inout [Double]) {
@@ -153,6 +165,7 @@ public struct Evaluation: ~Copyable {
     for term in needed.values.members { disturb(&valueArrays[term.rawValue]) }
     for sum in needed.gradients.members { disturb(&gradientArrays[Int(sum.rawValue)]) }
     for term in needed.coordinateValues.members { disturb(&coordinateArrays[term.rawValue]) }
+    for term in needed.diagonalHessians.members { disturb(&hessianArrays[term.rawValue]) }
   }
 }
 
@@ -186,11 +199,19 @@ public struct DrawBlock: ~Copyable {
     guard asked != Quantities() else { return }
     evaluation.reserve(asked)
     let sums = asked.gradients
-    if !problem.model.servesSums {
+    let model = problem.model
+    if !model.servesSums || model is any NumericallyDifferentiatedModel {
       asked.gradients = sums.singleTerms
       evaluation.reserve(asked)
     }
-    problem.model.evaluate(asked, at: draws, into: &evaluation)
+    if asked.gradients != [], let model = model as? any NumericallyDifferentiatedModel {
+      var direct = asked
+      direct.gradients = []
+      if direct != Quantities() { model.evaluate(direct, at: draws, into: &evaluation) }
+      evaluation.storeDifferences(of: asked.gradients.terms, model, at: draws)
+    } else {
+      model.evaluate(asked, at: draws, into: &evaluation)
+    }
     for sum in sums.subtracting(asked.gradients).members { evaluation.addUpGradient(of: sum) }
   }
 
@@ -218,6 +239,10 @@ public struct DrawBlock: ~Copyable {
     for term in needed.coordinateValues.members {
       let count = evaluation.coordinateValues(of: term).count
       try Self.check("coordinate values of \(term), [K × D × B],", count, shape.elementCount)
+    }
+    for term in needed.diagonalHessians.members {
+      let count = evaluation.diagonalHessian(of: term).count
+      try Self.check("the diagonal Hessian of \(term), [K × D × B],", count, shape.elementCount)
     }
   }
 

@@ -40,7 +40,7 @@ struct AutoregressiveNormal: Hashable, Sendable {
     return matrix
   }
 
-  /// Stores values and gradients of the density as `term` in `evaluation`. It does not factorise.
+  /// Stores values, gradients and second derivatives of the density as `term` in `evaluation`. It does not factorise.
   func store(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
     draws.z.withUnsafeBufferPointer { z in
@@ -57,7 +57,13 @@ struct AutoregressiveNormal: Hashable, Sendable {
         }
       }
     }
+    if needed.diagonalHessians.contains(term) {
+      evaluation.withDiagonalHessian(of: term) { fillRows($0, precision.diagonal.lazy.map { -$0 }, lanes: b) }
+    }
   }
+
+  /// ∇² of the log density, `[D × D]`.
+  var hessian: [Double] { precision.dense.map { -$0 } }
 
   /// Under z = m + s ε: the density's gradient at m, scaled, and −½ Σ_d P_dd s_d² on top of its value there.
   func hermiteMoments(mean m: [Double], scale s: [Double]) -> HermiteMoments {

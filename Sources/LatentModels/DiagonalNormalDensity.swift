@@ -14,6 +14,9 @@ extension DiagonalNormal {
     let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
     let (values, coordinates) = (needed.values.contains(term), needed.coordinateValues.contains(term))
     storeGradient(of: Terms(term), needed, at: draws, into: &evaluation)
+    if needed.diagonalHessians.contains(term) {
+      evaluation.withDiagonalHessian(of: term) { fillRows($0, precision.lazy.map { -$0 }, lanes: b) }
+    }
     guard values || coordinates else { return }
     draws.z.withUnsafeBufferPointer { z in
       if values {
@@ -42,6 +45,14 @@ extension DiagonalNormal {
     }
   }
 
+  /// −diag(precision), `[D × D]`.
+  var hessian: [Double] {
+    let d = precision.count
+    var matrix = [Double](repeating: 0, count: d * d)
+    for i in 0..<d { matrix[i * d + i] = -precision[i] }
+    return matrix
+  }
+
   /// The normal that the product of the densities is proportional to: its gradient is the sum of theirs.
   func product(with other: DiagonalNormal) -> DiagonalNormal {
     let precisions = zip(precision, other.precision).map { $0 + $1 }
@@ -63,5 +74,18 @@ extension DiagonalNormal {
       value: values.reduce(0, +), coordinateValues: values,
       first: m.indices.map { (mean[$0] - m[$0]) * precision[$0] * s[$0] },
       second: m.indices.map { -precision[$0] * s[$0] * s[$0] }, fourth: m.map { _ in 0 })
+  }
+}
+
+/// Fills `[K × D × B]` with numbers that are the same for every draw and lane, one a coordinate.
+func fillRows(
+  _ rows: UnsafeMutableBufferPointer<Double>, _ values: some RandomAccessCollection<Double>, lanes: Int
+) {
+  var start = 0
+  while start < rows.count {
+    for value in values {
+      rows[start..<start + lanes].update(repeating: value)
+      start += lanes
+    }
   }
 }

@@ -11,7 +11,7 @@ internal import CKernels
 ///   posterior is N(x/(1 + noise²), noise²/(1 + noise²)); else it has the dense covariance (I + R⁻¹/noise²)⁻¹, which no
 ///   mean-field normal has, and is offered up to D = 2048.
 /// - Cost: O(D) an evaluation: R⁻¹ is tridiagonal.
-public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, NormalExpectations {
+public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedModel, NormalExpectations {
   public var dimensionOption = 1
   public var x: [Double] = [1]
   public var noise = 1.0
@@ -79,6 +79,10 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
     }
   }
 
+  public func hessian(of term: Term, at z: [Double]) -> [Double] {
+    term == .prior ? standard.hessian : correlated?.hessian ?? likelihood.hessian
+  }
+
   public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
     switch term {
     case .prior: standard.hermiteMoments(mean: mean, scale: scale)
@@ -101,7 +105,7 @@ extension GaussianModel: IntegrandSpecification {
       ),
       Note(
         "Serves",
-        "values and gradients of prior and likelihood; both factorise over coordinates, the likelihood only at correlation=0."
+        "values, gradients and Hessians of prior and likelihood; both factorise over coordinates, the likelihood only at correlation=0."
       ),
     ],
     options: [

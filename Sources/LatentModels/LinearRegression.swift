@@ -27,7 +27,7 @@ public struct LinearRegression: RegressionSpecification {
         "Exact",
         "ELBO and gradient; evidence and posterior up to D = \(ConjugateRegression.largestDimension). The posterior is correlated: mean-field-normal has no member that is it."
       ),
-      Note("Serves", "values and gradients of prior and likelihood; the prior factorises over coordinates."),
+      Note("Serves", "values, gradients and Hessians of prior and likelihood; the prior factorises over coordinates."),
     ],
     references: [Reference("efron2004")],
     options: sharedOptions + [
@@ -50,6 +50,8 @@ struct NormalResponse: Response {
   var kernel: wb_response { WB_NORMAL }
   var precision: Double { 1 / (noise * noise) }
   func offset(_ y: Double) -> Double { 0.5 * (wb_log(precision) - 1.8378770664093454836) }
+
+  func replaceByCurvature(_ predictors: UnsafeMutableBufferPointer<Double>) { predictors.update(repeating: -precision) }
 
   func moments(
     _ y: Double, center: Double, variance: Double

@@ -9,7 +9,7 @@ public import Randomness
 /// - z = mean + e^{log_scale} ⊙ ε, ε ~ N(0, I).
 /// - score: ∂_mean log q = ε/σ, ∂_{log_scale} log q = ε² − 1.
 /// - closed forms: the entropy, and the KL divergence to a diagonal normal prior.
-public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
+public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, TransformedFamily {
   public let dimension: Int
   public var parameterBlocks: [ParameterBlock] {
     [
@@ -35,6 +35,11 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
     let shape = draws.shape
     var noise = draws.noise.mutableSpan
     scheme.fillNormals(&noise, shape: shape, random: &random)
+    transform(&draws)
+  }
+
+  public func transform(_ draws: inout Draws) {
+    let shape = draws.shape
     let perLane: Int32 = draws.sharesParameters ? 0 : 1
     let parameters = draws.parameters, epsilon = draws.noise
     withPair(parameters, shape, perLane) { mean, logScale in
@@ -207,7 +212,7 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
   }
 
   /// The rows of `mean` and of `log_scale`, shared or by lane.
-  private func withPair(
+  func withPair(
     _ parameters: [Double], _ shape: Shape, _ perLane: Int32,
     _ body: (UnsafePointer<Double>, UnsafePointer<Double>) -> Void
   ) {

@@ -37,7 +37,8 @@ struct RoundingFloor: Sendable {
       try estimator.estimate(block, random: &own, into: &plain[e])
     }
     block.perturb(cell.quantities, relative: disturbance, random: &random)
-    let rounding = units * 0x1p-53, scale = rounding / disturbance
+    // A numerical gradient carries much more.
+    let rounding = cell.problem.gradientIsNumerical ? disturbance : units * 0x1p-53, scale = rounding / disturbance
     return try bound.enumerated().map { e, estimator in
       var own = try streams.stream(1)
       var disturbed = [Double](repeating: 0, count: count)
