@@ -44,6 +44,25 @@ public struct Banana: TargetDensity {
     }
   }
 
+  func storeDiagonalHessian(
+    at z: UnsafePointer<Double>, _ diagonal: UnsafeMutablePointer<Double>, lanes: Int
+  ) {
+    for lane in 0..<lanes { diagonal[lane] = bend(z[lane], z[lanes + lane]) }
+    diagonal.advanced(by: lanes).update(repeating: -1, count: (dimension - 1) * lanes)
+  }
+
+  func addHessian(at z: [Double], to matrix: inout SymmetricMatrix) {
+    matrix.add(bend(z[0], z[1]), 0, 0)
+    matrix.add(-2 * curvature * z[0], 0, 1)
+    for d in 1..<dimension { matrix.add(-1, d, d) }
+  }
+
+  /// ∂² log p/∂z_1²
+  private func bend(_ first: Double, _ second: Double) -> Double {
+    let b = curvature, straight = second + b * (first * first - scale * scale)
+    return -precision - 2 * b * straight - 4 * b * b * (first * first)
+  }
+
   /// With y = z_2 + b (z_1² − scale²), y² has the derivatives 4 b z_1 y, 8 b² z_1² + 4 b y and 24 b² in z_1, the first,
   /// second and fourth; and var z_1² = 4 m² s² + 2 s⁴.
   func densityMoments(mean m: [Double], scale s: [Double]) -> HermiteMoments {
@@ -72,7 +91,7 @@ public struct Banana: TargetDensity {
     notes: [
       Note("Data", "none: log p(x | z) = 0, p(z) is the target, and the ELBO is −KL(q ‖ p)."),
       Note("Exact", "ELBO and gradient; log evidence 0. At curvature=0 it is normal."),
-      Note("Serves", "values and gradients."),
+      Note("Serves", "values, gradients and Hessians."),
     ],
     references: [Reference("haario1999", "section 5")],
     options: [

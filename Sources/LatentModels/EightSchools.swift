@@ -10,7 +10,7 @@ public import GradientEstimation
 /// - Exact: ELBO and gradient under a mean-field normal, from the moments of the log-normal tau and, for the half-Cauchy
 ///   density, those of a softplus by quadrature; the evidence, by quadrature over log tau.
 /// - Cost: three exponentials and one logarithm an evaluation.
-public struct EightSchools: LatentModel, DifferentiableModel, NormalExpectations, IntegrandSpecification {
+public struct EightSchools: LatentModel, TwiceDifferentiableModel, NormalExpectations, IntegrandSpecification {
   public enum Parametrisation: String, CaseIterable, Sendable {
     case centred
     case nonCentred = "non-centred"
@@ -57,6 +57,7 @@ public struct EightSchools: LatentModel, DifferentiableModel, NormalExpectations
         addNonCentredLikelihood(z, values, gradient, lanes)
       }
     }
+    storeDiagonalHessians(needed, at: draws, into: &evaluation)
   }
 
   private typealias Input = UnsafePointer<Double>
@@ -159,7 +160,7 @@ public struct EightSchools: LatentModel, DifferentiableModel, NormalExpectations
       ),
       Note(
         "Exact", "ELBO and gradient; evidence −31.311, by quadrature over log tau, the same for both parametrisations."),
-      Note("Serves", "values and gradients of prior and likelihood."),
+      Note("Serves", "values, gradients and Hessians of prior and likelihood."),
     ],
     references: [
       Reference("rubin1981", "table 1"), Reference("gelman2013", "section 5.5"), Reference("betancourt2015"),

@@ -49,6 +49,31 @@ public struct Funnel: TargetDensity {
     }
   }
 
+  func storeDiagonalHessian(
+    at z: UnsafePointer<Double>, _ diagonal: UnsafeMutablePointer<Double>, lanes: Int
+  ) {
+    for lane in 0..<lanes {
+      let inverse = wb_exp(-z[lane])
+      var curvature = -precision
+      for d in 1..<dimension {
+        let x = z[d * lanes + lane]
+        curvature -= 0.5 * inverse * (x * x)
+        diagonal[d * lanes + lane] = -inverse
+      }
+      diagonal[lane] = curvature
+    }
+  }
+
+  func addHessian(at z: [Double], to matrix: inout SymmetricMatrix) {
+    let inverse = wb_exp(-z[0])
+    matrix.add(-precision, 0, 0)
+    for d in 1..<dimension {
+      matrix.add(-0.5 * inverse * (z[d] * z[d]), 0, 0)
+      matrix.add(inverse * z[d], 0, d)
+      matrix.add(-inverse, d, d)
+    }
+  }
+
   /// With E = ½ E e^{−v} E|x|², each derivative in v of ½ e^{−v} |x|² is E with a sign.
   func densityMoments(mean m: [Double], scale s: [Double]) -> HermiteMoments {
     var moments = HermiteMoments.zero(dimension: dimension)
@@ -72,7 +97,7 @@ public struct Funnel: TargetDensity {
     notes: [
       Note("Data", "none: log p(x | z) = 0, p(z) is the target, and the ELBO is −KL(q ‖ p)."),
       Note("Exact", "ELBO and gradient; log evidence 0."),
-      Note("Serves", "values and gradients."),
+      Note("Serves", "values, gradients and Hessians."),
     ],
     references: [Reference("neal2003", "section 8")],
     options: [

@@ -29,7 +29,7 @@ public struct GeneralizedLinearModel: RegressionSpecification {
         "the machinery of the three regressions: glm:response=bernoulli,data=FILE.csv is logistic-regression:data=FILE.csv, response=normal is linear-regression, response=poisson is poisson-regression. Only the random numbers are others, for they are told apart by the model's name."
       ),
       Note("Exact", "ELBO and gradient; evidence and posterior of response=normal."),
-      Note("Serves", "values and gradients of prior and likelihood; the prior factorises over coordinates."),
+      Note("Serves", "values, gradients and Hessians of prior and likelihood; the prior factorises over coordinates."),
     ],
     options: sharedOptions + [
       .choice(

@@ -25,6 +25,40 @@ extension Evaluation {
   }
 }
 
+extension Evaluation {
+  /// Lets `body` store the diagonal Hessian of one term draw by draw, `[D × B]`, if it is needed.
+  mutating func storeDiagonalHessian(
+    of term: Term, _ needed: Quantities, at draws: borrowing Draws,
+    _ body: (_ z: UnsafePointer<Double>, _ diagonal: UnsafeMutablePointer<Double>) -> Void
+  ) {
+    guard needed.diagonalHessians.contains(term) else { return }
+    let size = draws.shape.dimension * draws.shape.lanes, samples = draws.shape.samples
+    draws.z.withUnsafeBufferPointer { z in
+      withDiagonalHessian(of: term) { rows in
+        guard let z = z.baseAddress, let rows = rows.baseAddress else { return }
+        for k in 0..<samples { body(z + k * size, rows + k * size) }
+      }
+    }
+  }
+}
+
+/// A symmetric matrix `[D × D]`, row by row, from elements on one side of the diagonal and on it.
+struct SymmetricMatrix {
+  private let dimension: Int
+  private(set) var elements: [Double]
+
+  init(dimension: Int) {
+    self.dimension = dimension
+    elements = Array(repeating: 0, count: dimension * dimension)
+  }
+
+  /// Adds to element (i, j) and to its mirror image.
+  mutating func add(_ value: Double, _ i: Int, _ j: Int) {
+    elements[i * dimension + j] += value
+    if i != j { elements[j * dimension + i] += value }
+  }
+}
+
 extension HermiteMoments {
   /// Those of the function that is zero.
   static func zero(dimension: Int) -> HermiteMoments {

@@ -12,7 +12,7 @@ public import GradientEstimation
 /// - Exact: ELBO and gradient under a mean-field normal; evidence; posterior. In this rotation WᵀW is diagonal, and the
 ///   posterior N(W ᵀ(x − μ)/λ, σ²/λ) is a mean-field normal.
 /// - Cost: O(D) an evaluation: of x only its projections matter, and a constant.
-public struct ProbabilisticPCA: LatentModel, DifferentiableModel, FactorizedModel, NormalExpectations {
+public struct ProbabilisticPCA: LatentModel, TwiceDifferentiableModel, FactorizedModel, NormalExpectations {
   public var data = "iris"
   public var label = ""
   public var standardize = false
@@ -40,6 +40,10 @@ public struct ProbabilisticPCA: LatentModel, DifferentiableModel, FactorizedMode
     standard.store(.prior, needed, at: draws, into: &evaluation)
     likelihood.store(.likelihood, needed, at: draws, into: &evaluation, constants: constants)
     joint.storeGradient(of: [.prior, .likelihood], needed, at: draws, into: &evaluation)
+  }
+
+  public func hessian(of term: Term, at z: [Double]) -> [Double] {
+    term == .prior ? standard.hessian : likelihood.hessian
   }
 
   public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
@@ -96,7 +100,7 @@ extension ProbabilisticPCA: IntegrandSpecification {
       ),
       Note(
         "Exact", "ELBO, gradient, evidence, posterior; points prior and posterior. The family contains the posterior."),
-      Note("Serves", "values and gradients of prior and likelihood; both factorise over coordinates."),
+      Note("Serves", "values, gradients and Hessians of prior and likelihood; both factorise over coordinates."),
     ],
     references: [
       Reference("tipping1999", "equations (7) and (8)"), Reference("fisher1936"), Reference("aeberhard1992"),

@@ -48,6 +48,10 @@ public struct StateSpaceModel: LatentModel, TwiceDifferentiableModel, Factorized
     observations.store(.likelihood, needed, at: draws, into: &evaluation)
   }
 
+  public func hessian(of term: Term, at z: [Double]) -> [Double] {
+    term == .prior ? states.hessian : observations.hessian
+  }
+
   public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
     switch term {
     case .prior: states.hermiteMoments(mean: mean, scale: scale)
@@ -83,7 +87,8 @@ extension StateSpaceModel: IntegrandSpecification {
         "Exact",
         "ELBO and gradient; evidence; prior and posterior up to D = \(NormalPosterior.largestDimension), both correlated: mean-field-normal has no member that is either."
       ),
-      Note("Serves", "values and gradients of prior and likelihood; the likelihood factorises over coordinates."),
+      Note(
+        "Serves", "values, gradients and Hessians of prior and likelihood; the likelihood factorises over coordinates."),
     ],
     references: [Reference("kalman1960"), Reference("durbin2012", "section 2.1")],
     options: [

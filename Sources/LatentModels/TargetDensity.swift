@@ -3,11 +3,16 @@ internal import GradientEstimation
 /// A model without data: a normalised density p(z) to approximate, a test problem of samplers.
 ///
 /// log p(x | z) = 0 and log p(x) = 0, so that the ELBO is −KL(q ‖ p).
-protocol TargetDensity: LatentModel, DifferentiableModel, NormalExpectations, IntegrandSpecification {
+protocol TargetDensity: LatentModel, TwiceDifferentiableModel, NormalExpectations, IntegrandSpecification {
   /// Stores log p, `[B]`, and its gradient, `[D × B]`, where there is room for them, at z of a draw, `[D × B]`.
   func storeDensity(
     at z: UnsafePointer<Double>, _ values: UnsafeMutablePointer<Double>?, _ gradient: UnsafeMutablePointer<Double>?,
     lanes: Int)
+  /// Stores ∂²/∂z_d² of log p, `[D × B]`.
+  func storeDiagonalHessian(
+    at z: UnsafePointer<Double>, _ diagonal: UnsafeMutablePointer<Double>, lanes: Int)
+  /// Adds ∇² log p at one z `[D]`.
+  func addHessian(at z: [Double], to matrix: inout SymmetricMatrix)
   /// Those of log p.
   func densityMoments(mean: [Double], scale: [Double]) -> HermiteMoments
 }
@@ -24,6 +29,14 @@ extension TargetDensity {
       values?.update(repeating: 0, count: lanes)
       gradient?.update(repeating: 0, count: elements)
     }
+    evaluation.storeDiagonalHessian(of: .prior, needed, at: draws) { storeDiagonalHessian(at: $0, $1, lanes: lanes) }
+    evaluation.storeDiagonalHessian(of: .likelihood, needed, at: draws) { $1.update(repeating: 0, count: elements) }
+  }
+
+  public func hessian(of term: Term, at z: [Double]) -> [Double] {
+    var matrix = SymmetricMatrix(dimension: dimension)
+    if term == .prior { addHessian(at: z, to: &matrix) }
+    return matrix.elements
   }
 
   public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {

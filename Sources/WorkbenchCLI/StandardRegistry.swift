@@ -27,6 +27,7 @@ package enum StandardRegistry {
     try registry.register(model: LogisticRegression.self)
     try registry.register(model: PoissonRegression.self)
     try registry.register(model: GeneralizedLinearModel.self)
+    try registry.register(model: BayesianNeuralNetworkSpecification.self)
     try registry.register(model: EightSchools.self)
     try registry.register(model: StateSpaceModel.self)
     try registry.register(model: ProbabilisticPCA.self)

@@ -38,7 +38,8 @@ struct RoundingFloor: Sendable {
     }
     block.perturb(cell.quantities, relative: disturbance)
     let unsteady = try prepared.map { try $0.bind(lanes, disturbance) }
-    let rounding = units * 0x1p-53, scale = rounding / disturbance
+    // A numerical gradient carries much more.
+    let rounding = cell.problem.gradientIsNumerical ? disturbance : units * 0x1p-53, scale = rounding / disturbance
     return try unsteady.enumerated().map { e, estimator in
       var own = try streams.stream(1)
       var disturbed = [Double](repeating: 0, count: count)
