@@ -220,9 +220,15 @@ void wb_softplus_moments(double mean, double deviation, double *out);
 /// mean[p] = mean of row p; row p has `lanes` values.
 void wb_row_means(const double *rows, double *mean, size_t row_count, size_t lanes);
 /// For each row p of the block, with d = rows[p] - mean[p], y = d^2 * factor, e = y * inverse_scale[p] - 1:
-/// sums[p, 0...4] += sum y, e, e^2, e^3, e^4; distance[lane] += y.
+/// sums[p, 0...4] += sum y, e, e^2, e^3, e^4; distance[lane] += y, times weights[p] where there are weights.
 void wb_row_deviations(const double *rows, const double *mean, double factor, const double *inverse_scale,
-                       double *sums, double *distance, size_t row_count, size_t lanes);
+                       const double *weights, double *sums, double *distance, size_t row_count, size_t lanes);
+/// The number of values above `threshold`; *largest = the largest of all, -inf if there is none.
+size_t wb_count_above(const double *values, double threshold, double *largest, size_t n);
+/// Stores the values above `threshold` in order, at most `room` of them; returns their number.
+size_t wb_collect_above(const double *values, double threshold, double *out, size_t room, size_t n);
+/// The mean of log(1 - factor * x), where that is of positive normal numbers.
+double wb_mean_log_complement(const double *x, double factor, size_t n);
 /// With y = values * inverse_scale and e = y - 1: sums[0...3] += sum e, e^2, e^3, e^4; and for lanes of index g
 /// modulo 16, groups[g] += their number, groups[16 + g] += sum y, groups[32 + g] += sum y^2.
 void wb_power_sums(const double *values, double inverse_scale, double *sums, double *groups, size_t n);
@@ -230,5 +236,9 @@ void wb_power_sums(const double *values, double inverse_scale, double *sums, dou
 /// DSS, SSS, DDDD, DDDS, DDSS, DSSS, SSSS are added.
 void wb_cross_sums(const double *a, double inverse_scale_a, const double *b, double inverse_scale_b, double *sums,
                    size_t n);
+/// products, row by row of i <= j: sum over lanes of rows[i] * rows[j] is added.
+void wb_row_products(const double *rows, double *products, size_t row_count, size_t lanes);
+/// values = the eigenvalues of a symmetric matrix, [n x n], in no order; the matrix is overwritten. Not 0 if it fails.
+int wb_symmetric_eigenvalues(double *matrix, double *values, size_t n);
 /// wide[p, column + lane] = rows[p, lane]; a row of `wide` has `width` values.
 void wb_place_columns(const double *rows, size_t row_count, size_t lanes, double *wide, size_t width, size_t column);
