@@ -56,10 +56,6 @@ public struct StateSpaceModel: LatentModel, TwiceDifferentiableModel, Factorized
     }
   }
 
-  public func hessian(of term: Term, at z: [Double]) -> [Double] {
-    term == .prior ? states.hessian : observations.hessian
-  }
-
   public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
     switch term {
     case .prior: states.covarianceMoments(mean: mean, covariance: covariance)
