@@ -61,6 +61,13 @@ public struct Conformance: Sendable {
       let refusals = Refusals(registry: registry, problem: problem, seed: seed)
       for place in problem.places where place.role == .regular {
         outcomes += refusals.outcomes(selection.estimators, at: place)
+        outcomes += place.tooDear.map {
+          Outcome(
+            .unbiased, $0.text, problem: problem.text, place: place.text,
+            .reported(
+              "not measured: \(significant($0.requirements.evaluations / Double(place.samples), digits: 3)) evaluations a draw are more than \(Int(Grid.mostEvaluations))"
+            ))
+        }
       }
       var trials: [[Trial]] = []
       for cell in problem.cells {

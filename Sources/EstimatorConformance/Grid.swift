@@ -5,7 +5,7 @@ internal import Randomness
 /// Every combination of a selection that fits together, and the cells that each is measured in.
 struct Grid {
   private(set) var problems: [GridProblem] = []
-  /// Models that no objective serves.
+  /// What is said of models and families that do not go together.
   private(set) var orphans: [Outcome] = []
   private let registry: Registry
   private let selection: Selection
@@ -15,6 +15,10 @@ struct Grid {
 
   /// Numbers of draws: where K is 1, 2 and 4 an error that depends on K shows, and pairs fit.
   static let draws = (fewest: 1, some: 2, many: 4)
+
+  /// The most evaluations of the model a draw of what is measured: methods that take several for each parameter are checked on
+  /// models of few.
+  static let mostEvaluations = 32.0
 
   init(_ registry: Registry, _ selection: Selection, seed: UInt64) throws(ConformanceError) {
     self.registry = registry
@@ -31,28 +35,27 @@ struct Grid {
     throws(ConformanceError)
   {
     let integrand = try Self.integrand(model.configured)
+    var refusals: [(family: String, reason: String)] = [], served: [String] = []
     for family in selection.families {
       let made: any VariationalFamily
       do {
         made = try family.configured.product.makeFamily(dimension: integrand.dimension)
       } catch {
         // A family may refuse a dimension, as the simplex does 1; a spec is told the same.
-        orphans.append(
-          Outcome(
-            .refusals, "all", problem: "\(model.configured.text) \(family.configured.text)",
-            .refused(reason: error.description, alternatives: [])))
+        refusals.append((family.configured.text, error.description))
         continue
       }
+      var reasons: [String] = []
+      let known = problems.count
       let points = points(of: model, integrand, family, made)
-      for sampling in selection.samplings {
-        var reasons: [String] = []
+      for sampling in selection.samplings where selection.combines(family, model, sampling) {
         for objective in selection.objectives {
           let fit: Problem
           do {
             fit = try Problem(
               model: integrand, family: made, objective: objective.product, sampling: sampling.product)
           } catch {
-            reasons.append(error.description)
+            if !reasons.contains(error.description) { reasons.append(error.description) }
             continue
           }
           let texts = (model: model.configured.text, family: family.configured.text)
@@ -78,12 +81,19 @@ struct Grid {
           }
           problems.append(problem)
         }
-        if reasons.count == selection.objectives.count, !selection.namesObjectives {
-          let problem = "\(model.configured.text) \(family.configured.text) \(sampling.text)"
-          let finding = "no objective serves it: \(reasons.joined(separator: "; "))"
-          orphans.append(Outcome(.refusals, "all", problem: problem, .failed(finding)))
-        }
       }
+      if problems.count > known {
+        served.append(family.configured.text)
+      } else {
+        refusals.append((family.configured.text, reasons.joined(separator: "; ")))
+      }
+    }
+    for (family, reason) in refusals {
+      // A model that nothing serves is a mistake, where everything was tried.
+      let verdict: Outcome.Verdict =
+        served.isEmpty && !selection.isPart
+        ? .failed("no family and objective serve the model: \(reason)") : .refused(reason: reason, alternatives: served)
+      orphans.append(Outcome(.refusals, "all", problem: "\(model.configured.text) \(family)", verdict))
     }
   }
 
@@ -226,7 +236,18 @@ struct GridProblem {
     }
     var cell: GridCell? {
       guard case .success(let cell) = found else { return nil }
-      return GridCell(cell: cell, point: point, role: role, referees: referees)
+      let affordable = cell.entries.filter { !isTooDear($0) }
+      return affordable.isEmpty && !cell.entries.isEmpty
+        ? nil
+        : GridCell(cell: cell.with(affordable), point: point, role: role, referees: referees.filter { !isTooDear($0) })
+    }
+    /// What serves the place and evaluates the model too often to be measured there.
+    var tooDear: [Entry] {
+      guard case .success(let cell) = found else { return [] }
+      return cell.entries.filter { isTooDear($0) }
+    }
+    private func isTooDear(_ entry: Entry) -> Bool {
+      entry.requirements.evaluations > Grid.mostEvaluations * Double(samples)
     }
   }
 

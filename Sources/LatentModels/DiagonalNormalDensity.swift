@@ -75,6 +75,26 @@ extension DiagonalNormal {
       first: m.indices.map { (mean[$0] - m[$0]) * precision[$0] * s[$0] },
       second: m.indices.map { -precision[$0] * s[$0] * s[$0] }, fourth: m.map { _ in 0 })
   }
+
+  /// Under N(m, Σ): as under the normals of its coordinates, since the density factorises.
+  func covarianceMoments(mean m: [Double], covariance: [Double], constants: [Double]? = nil) -> CovarianceMoments {
+    let d = m.count, constants = constants ?? logNormalizer
+    var value = 0.0, hessian = [Double](repeating: 0, count: d * d)
+    for i in 0..<d {
+      let residual = m[i] - mean[i]
+      value += constants[i] - 0.5 * precision[i] * (residual * residual + covariance[i * d + i])
+      hessian[i * d + i] = -precision[i]
+    }
+    return CovarianceMoments(
+      value: value, gradient: (0..<d).map { (mean[$0] - m[$0]) * precision[$0] }, hessian: hessian)
+  }
+
+  /// Coefficients of log N(z_d; c, 1/τ) in powers of z_d.
+  var polynomials: [[Double]] {
+    mean.indices.map {
+      [logNormalizer[$0] - 0.5 * precision[$0] * mean[$0] * mean[$0], precision[$0] * mean[$0], -0.5 * precision[$0]]
+    }
+  }
 }
 
 /// Fills `[K × D × B]` with numbers that are the same for every draw and lane, one a coordinate.

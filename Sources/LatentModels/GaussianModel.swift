@@ -11,7 +11,9 @@ internal import CKernels
 ///   posterior is N(x/(1 + noise²), noise²/(1 + noise²)); else it has the dense covariance (I + R⁻¹/noise²)⁻¹, which no
 ///   mean-field normal has, and is offered up to D = 2048.
 /// - Cost: O(D) an evaluation: R⁻¹ is tridiagonal.
-public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedModel, NormalExpectations {
+public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedModel, NormalExpectations,
+  PolynomialIntegrand
+{
   public var dimensionOption = 1
   public var x: [Double] = [1]
   public var noise = 1.0
@@ -88,6 +90,24 @@ public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedMo
     case .prior: standard.hermiteMoments(mean: mean, scale: scale)
     case .likelihood:
       correlated?.hermiteMoments(mean: mean, scale: scale) ?? likelihood.hermiteMoments(mean: mean, scale: scale)
+    default: nil
+    }
+  }
+
+  public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
+    switch term {
+    case .prior: standard.covarianceMoments(mean: mean, covariance: covariance)
+    case .likelihood:
+      correlated?.covarianceMoments(mean: mean, covariance: covariance)
+        ?? likelihood.covarianceMoments(mean: mean, covariance: covariance)
+    default: nil
+    }
+  }
+
+  public func polynomials(of term: Term) -> [[Double]]? {
+    switch term {
+    case .prior: standard.polynomials
+    case .likelihood: correlated == nil ? likelihood.polynomials : nil
     default: nil
     }
   }

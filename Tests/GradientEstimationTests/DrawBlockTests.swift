@@ -109,12 +109,12 @@ import Testing
 
   /// Every number named moves by the given relative amount, some up and some down; the draws and the rest do not.
   @Test func perturbationMovesWhatIsNamed() throws {
-    try Self.withBlock { block, problem, random in
+    try Self.withBlock { block, problem, _ in
       block.evaluate(Self.everything, of: problem)
       let before = Self.arrays(block), z = block.draws.z, noise = block.draws.noise
       let disturbed = Quantities(
         values: .prior, gradients: [.likelihood, .entropy], coordinateValues: .likelihood, diagonalHessians: .prior)
-      block.perturb(disturbed, relative: 0x1p-20, random: &random)
+      block.perturb(disturbed, relative: 0x1p-20)
       let after = Self.arrays(block)
       #expect(block.draws.z == z && block.draws.noise == noise && block.draws.parameters == [0.5, -1])
       // Values, gradient, coordinate values, second derivatives: four arrays a term.
@@ -127,6 +127,13 @@ import Testing
           if abs(new) > abs(old) { ups += 1 } else { downs += 1 }
         }
       }
+      // A disturbed problem does the same to whatever is evaluated of it.
+      var unsteady = DrawBlock(shape: Self.shape, parameters: [0.5, -1])
+      (unsteady.draws.noise, unsteady.draws.z) = (noise, z)
+      unsteady.evaluate(Self.everything, of: problem)
+      let steady = Self.arrays(unsteady)
+      unsteady.evaluate(disturbed, of: problem.disturbed(by: 0x1p-20))
+      #expect(steady == before && Self.arrays(unsteady) == after)
       #expect(ups + downs == 6 + 4 * 12 && ups > 5 && downs > 5)
     }
   }
