@@ -16,8 +16,8 @@ public protocol Integrand: Sendable {
   /// Stores each quantity that `needed` names in the arrays of `evaluation`, every element of them, and touches no other.
   /// What stands there before is of no meaning.
   ///
-  /// Called once a block. `needed` names only terms of `terms`, gradients only of a `DifferentiableModel`, and
-  /// coordinate values only of a `FactorizedModel`. Values that overflow are left not finite: the harness counts them.
+  /// Called once a block. `needed` names only terms of `terms`, gradients only of a `DifferentiableModel`, diagonal
+  /// Hessians only of a `TwiceDifferentiableModel`, and coordinate values only of a `FactorizedModel`. Values that overflow are left not finite: the harness counts them.
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation)
 }
 
@@ -57,6 +57,14 @@ public enum Sense: String, Sendable { case minimize, maximize }
 
 /// An integrand whose `evaluate` also serves ∇_z.
 public protocol DifferentiableModel: Integrand {}
+
+/// An integrand whose second derivatives in z are known: its `evaluate` also serves `diagonalHessians`, ∂²/∂z_d² of its
+/// terms one by one, of a minibatch where `values` and gradients are.
+public protocol TwiceDifferentiableModel: DifferentiableModel {
+  /// ∇²_z of `term` at one z `[D]`, with all data: `[D × D]`, symmetric. Called at few points, where an estimator expands
+  /// the integrand.
+  func hessian(of term: Term, at z: [Double]) -> [Double]
+}
 
 /// An integrand some of whose terms are sums over the coordinates of z, f(z) = Σ_d f_d(z_d), served one by one.
 public protocol FactorizedModel: Integrand {
@@ -121,58 +129,5 @@ public struct DiagonalNormal: Prior, Hashable {
   public static func standard(_ dimension: Int) -> DiagonalNormal {
     DiagonalNormal(
       mean: Array(repeating: 0, count: dimension), scale: Array(repeating: 1, count: dimension))
-  }
-}
-
-/// N(mean, precision⁻¹), with a precision that is dense: symmetric and positive definite, `[D × D]`, row by row.
-public struct MultivariateNormal: Prior, Hashable {
-  public let mean: [Double]
-  public let precision: [Double]
-
-  public init(mean: [Double], precision: [Double]) {
-    precondition(precision.count == mean.count * mean.count, "MultivariateNormal: the precision must be [D × D]")
-    self.mean = mean
-    self.precision = precision
-  }
-
-  /// The same distribution where its coordinates are independent, that is where the precision is diagonal; else nil.
-  public var diagonal: DiagonalNormal? {
-    let d = mean.count
-    for i in 0..<d {
-      for j in 0..<d where i == j ? !(precision[i * d + j] > 0) : precision[i * d + j] != 0 { return nil }
-    }
-    return DiagonalNormal(mean: mean, scale: (0..<d).map { (1 / precision[$0 * d + $0]).squareRoot() })
-  }
-}
-
-/// An integrand whose expectations under N(mean, diag(scale²)) are known.
-public protocol NormalExpectations: Integrand {
-  /// Hermite moments of `term` under z = mean + scale ⊙ ε, or nil where they are not known.
-  func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments?
-}
-
-/// E f and the derivatives of f in standardised coordinates: with z = m + s ⊙ ε, ε ~ N(0, I),
-///
-///     E f,   E ∂f/∂ε_d,   E ∂²f/∂ε_d²,   E ∂⁴f/∂ε_d⁴
-///
-/// They give everything that is wanted of f in closed form. By Stein's identity the gradient of E f is
-/// E ∂f/∂ε_d / s_d in the mean and E ∂²f/∂ε_d² in log s, and with the score (ε/s, ε² − 1) the constants
-/// E[f score²] / E[score²] are E f + E ∂²f and E f + 2 E ∂²f + ½ E ∂⁴f.
-public struct HermiteMoments: Sendable {
-  public var value: Double
-  /// E f_d where f = Σ_d f_d(z_d); nil where f is not such a sum.
-  public var coordinateValues: [Double]?
-  public var first: [Double]
-  public var second: [Double]
-  public var fourth: [Double]
-
-  public init(
-    value: Double, coordinateValues: [Double]? = nil, first: [Double], second: [Double], fourth: [Double]
-  ) {
-    self.value = value
-    self.coordinateValues = coordinateValues
-    self.first = first
-    self.second = second
-    self.fourth = fourth
   }
 }

@@ -12,11 +12,11 @@ public import GradientEstimation
 /// - `minibatch=M` estimates the log likelihood from M data without replacement, weighted N/M; an evaluation then
 ///   counts M/N, and what is exact stays the full data's.
 /// - Cost: O(N D) an evaluation.
-public struct Regression: LatentModel, DifferentiableModel, FactorizedModel, SubsampledModel, NormalExpectations {
+public struct Regression: LatentModel, TwiceDifferentiableModel, FactorizedModel, SubsampledModel, NormalExpectations {
   public let data: RegressionData
   public let minibatch: Int?
-  private let response: any Response
-  private let normalPrior: DiagonalNormal
+  let response: any Response
+  let normalPrior: DiagonalNormal
   private let conjugate: ConjugateRegression?
   /// The parts of log p(y_n | η_n) without η_n, `[N]`; empty where there are none.
   private let offsets: [Double]
@@ -62,6 +62,7 @@ public struct Regression: LatentModel, DifferentiableModel, FactorizedModel, Sub
 
   public func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     normalPrior.store(.prior, needed, at: draws, into: &evaluation)
+    if needed.diagonalHessians.contains(Term.likelihood) { storeDiagonalHessian(at: draws, into: &evaluation) }
     let values = needed.values.contains(.likelihood), gradient = needed.gradients.contains(.likelihood)
     guard values || gradient else { return }
     let shape = draws.shape
@@ -107,6 +108,40 @@ public struct Regression: LatentModel, DifferentiableModel, FactorizedModel, Sub
     }
     return moments
   }
+
+  /// The predictor is N(x_n·m, x_nᵀ Σ x_n): E ∇ and E ∇² of a function of it are x_n E g′ and x_n x_nᵀ E g″.
+  public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
+    if term == .prior { return normalPrior.covarianceMoments(mean: mean, covariance: covariance) }
+    guard term == .likelihood else { return nil }
+    let d = dimension
+    var moments = CovarianceMoments(
+      value: 0, gradient: Array(repeating: 0, count: d), hessian: Array(repeating: 0, count: d * d))
+    data.design.withUnsafeBufferPointer { design in
+      covariance.withUnsafeBufferPointer { covariance in
+        moments.hessian.withUnsafeMutableBufferPointer { hessian in
+          for n in 0..<dataCount {
+            let x = UnsafeBufferPointer(rebasing: design[n * d..<(n + 1) * d])
+            var center = 0.0, variance = 0.0
+            for i in 0..<d {
+              center += x[i] * mean[i]
+              var sum = 0.0
+              for j in 0..<i { sum += covariance[i * d + j] * x[j] }
+              variance += x[i] * (2 * sum + covariance[i * d + i] * x[i])
+            }
+            let row = response.moments(data.target[n], center: center, variance: max(variance, 0))
+            moments.value += row.value
+            for i in 0..<d {
+              moments.gradient[i] += x[i] * row.first
+              let factor = x[i] * row.second
+              for j in 0...i { hessian[i * d + j] += factor * x[j] }
+            }
+          }
+          for i in 0..<d { for j in 0..<i { hessian[j * d + i] = hessian[i * d + j] } }
+        }
+      }
+    }
+    return moments
+  }
 }
 
 /// How a datum y follows from its linear predictor η: g(η) = log p(y | η).
@@ -120,6 +155,8 @@ protocol Response: Sendable {
   /// Whether g has parts without η, and that of y.
   var hasOffsets: Bool { get }
   func offset(_ y: Double) -> Double
+  /// Puts g″(η), which no y enters, in the place of each η.
+  func replaceByCurvature(_ predictors: UnsafeMutableBufferPointer<Double>)
   /// E g and E dʲg/dηʲ, j = 1, 2, 4, under η ~ N(center, variance).
   func moments(
     _ y: Double, center: Double, variance: Double

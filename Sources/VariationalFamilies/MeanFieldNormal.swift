@@ -10,7 +10,7 @@ public import Randomness
 /// - score: ∂_mean log q = ε/σ, ∂_{log_scale} log q = ε² − 1.
 /// - Fisher information: diagonal, 1/σ² in mean and 2 in log_scale.
 /// - closed forms: the entropy, and the KL divergence to a diagonal normal prior.
-public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, DiagonalFisherFamily {
+public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, TransformedFamily, DiagonalFisherFamily {
   public let dimension: Int
   public var parameterBlocks: [ParameterBlock] {
     [
@@ -36,6 +36,11 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, Diagon
     let shape = draws.shape
     var noise = draws.noise.mutableSpan
     scheme.fillNormals(&noise, shape: shape, random: &random)
+    transform(&draws)
+  }
+
+  public func transform(_ draws: inout Draws) {
+    let shape = draws.shape
     let perLane: Int32 = draws.sharesParameters ? 0 : 1
     let parameters = draws.parameters, epsilon = draws.noise
     withPair(parameters, shape, perLane) { mean, logScale in
@@ -212,7 +217,7 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, Diagon
   }
 
   /// The rows of `mean` and of `log_scale`, shared or by lane.
-  private func withPair(
+  func withPair(
     _ parameters: [Double], _ shape: Shape, _ perLane: Int32,
     _ body: (UnsafePointer<Double>, UnsafePointer<Double>) -> Void
   ) {

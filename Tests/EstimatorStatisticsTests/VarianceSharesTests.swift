@@ -65,7 +65,7 @@ import Testing
   }
 }
 
-@Suite struct CovarianceMomentsTests {
+@Suite struct GradientCovarianceTests {
   static func rows(_ count: Int) throws -> [[Double]] {
     let draws = try Draws("covariance"), x = draws.normals(count), y = draws.normals(count), z = draws.normals(count)
     return [x, zip(x, y).map { 1e4 + $0 + 2 * $1 }, z.map { 1e-3 * $0 }, zip(x, z).map { -3 * $0 + 0.1 * $1 }]
@@ -73,7 +73,7 @@ import Testing
 
   @Test(arguments: [1, 7, 128, 5000]) func againstTwoPasses(_ batch: Int) throws {
     let rows = try Self.rows(5000), means = rows.map { $0.reduce(0, +) / 5000 }
-    var covariance = CovarianceMoments(dimension: 4)
+    var covariance = GradientCovariance(dimension: 4)
     for start in stride(from: 0, to: 5000, by: batch) {
       let end = min(start + batch, 5000)
       covariance.add(rows.flatMap { $0[start..<end] }, lanes: end - start)
@@ -107,7 +107,7 @@ import Testing
   }
 
   @Test func whatIsNotFiniteIsLeftOut() throws {
-    var covariance = CovarianceMoments(dimension: 2)
+    var covariance = GradientCovariance(dimension: 2)
     covariance.add([1, .nan, 3, 1, 2, .infinity], lanes: 3)
     #expect(covariance.count == 1 && covariance.covariance(0, 0).isNaN && covariance.correlation(0, 1) == nil)
     #expect(covariance.eigenvalues() == nil)

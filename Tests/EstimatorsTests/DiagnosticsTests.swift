@@ -115,3 +115,23 @@ import Testing
     #expect(found.shares(0, 0) == nil)
   }
 }
+
+/// Tail indices of estimators whose tails are known.
+@Suite struct EstimatorTailTests {
+  /// `rsvi` without shape augmentation on f = log z: where z is small, |ĝ| ≈ |log z| z^(−⅓), and P(z < t) falls as t^a. So k is
+  /// 1/(3a), reached from above because of the logarithm: at a = 1.5 E ĝ⁴ barely exists (k = 2/9), at a = 1 it does not (k = ⅓).
+  /// Near 1.7 the density of ĝ has a spike, which the M largest reach down to at a = 1.5 and which makes k̂ larger still.
+  /// The implicit derivative is of the order of log z: all its moments exist.
+  @Test(arguments: [(1.0, true), (1.5, true), (10, false)]) func rejectionSamplingOfLogarithms(
+    _ a: Double, isMarked: Bool
+  ) async throws {
+    let found = try await Measurement(
+      model: "log", at: "log_shape=\(log(a))", replicates: 200_000, family: "gamma"
+    ).run(["rsvi:shape_augmentation=0", "reparam"])
+    let shape = try #require(found.entries[0].blocks.firstIndex { $0.block.name == "log_shape" })
+    let heavy = try #require(found.entries[0].blocks[shape].tail), light = try #require(found.entries[1].blocks[shape].tail)
+    #expect(heavy.size == 1000 && (heavy.doubt != .nothing) == isMarked, "\(heavy)")
+    #expect(heavy.index > 1 / (3 * a) - 3 * heavy.standardError, "\(heavy)")
+    #expect(light.doubt == .nothing && light.index < heavy.index, "\(light)")
+  }
+}

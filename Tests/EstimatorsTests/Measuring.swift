@@ -17,6 +17,7 @@ struct Measurement {
   var generator = "mt19937"
   var objective: String?
   var diagnostics = false
+  var family: String?
 
   func run(_ estimators: [String]) async throws -> CellFigures {
     var reader = SpecReader(registry: try StandardRegistry.make(), source: .commandLine)
@@ -26,6 +27,7 @@ struct Measurement {
       ("estimators", estimators, true),
     ]
     if diagnostics { options.append(("diagnostics", ["true"], false)) }
+    if let family { options.append(("family", [family], false)) }
     if let objective { options.append(("objective", [objective], false)) }
     let spec = reader.read(JSONNode(commandLine: options))
     let plan = try #require(Plan.make(spec, &reader), "\(reader.faults)")

@@ -94,6 +94,25 @@ void wb_fill_halton(const gsl_rng *rng, const uint32_t *bases, int scramble, dou
 /// n values u in (0, 1) become the u-quantiles of N(0, 1), within 1e-15 of their size. 1 - u gives the exact negative.
 void wb_normal_quantiles(double *values, size_t n);
 
+// gamma.c ------------------------------------------------------------------------------------------------------
+// Shapes within (1e-100, 1e100); NaN for others.
+
+/// log Gamma(x)
+double wb_log_gamma(double x);
+/// psi(x) = d log Gamma / dx, and its first and second derivatives.
+double wb_digamma(double x);
+double wb_trigamma(double x);
+double wb_tetragamma(double x);
+/// P(a, x), the distribution function of Gamma(a, 1), within 1e-12 of its size.
+double wb_gamma_p(double a, double x);
+/// dx/da at fixed P(a, x), which is -(dP/da) / p(x), within 1e-11 of its size for shapes of 1e-2 to 1e5. digamma is psi(a).
+double wb_gamma_slope(double a, double digamma, double x);
+/// n values u in (0, 1) become the u-quantiles of Gamma(shape, 1); below 1e-308 they become subnormal and then zero.
+void wb_gamma_quantiles(double shape, double *values, size_t n);
+/// n draws of Gamma(shape, 1) by Marsaglia and Tsang's method (2000); those of shape below 1 by one of shape + 1 and a uniform.
+/// Normals by the ziggurat, or polar for generators of less than 24 bits.
+void wb_fill_gamma(const gsl_rng *rng, int polar, double shape, double *out, size_t n);
+
 // elementary.c -------------------------------------------------------------------------------------------------
 
 /// e^x within 1 ulp, the same bits on every processor.
@@ -152,15 +171,17 @@ void wb_normal_density_gradient(const double *z, const double *center, const dou
                                 size_t K, size_t D, size_t B);
 
 // autoregressive.c ---------------------------------------------------------------------------------------------
-// The density log N(z; center, C) of a first-order autoregression, C_ij = correlation^|i-j| / precision. The innovations
-// r_1 and r_d - correlation r_{d-1} of r = z - center are independent, of precision p and p/(1 - correlation^2).
+// The density of a first-order autoregression of r = z - center: the innovations r_1 and r_d - coefficient r_{d-1} are
+// independent and normal, of precision first_precision and innovation_precision.
 
-/// values[k] = log N(z_k; center, C)
-void wb_autoregressive_density_values(const double *z, const double *center, double precision, double correlation,
-                                      double *values, size_t K, size_t D, size_t B);
+/// values[k] = its logarithm at z_k
+void wb_autoregressive_density_values(const double *z, const double *center, double first_precision,
+                                      double innovation_precision, double coefficient, double *values, size_t K,
+                                      size_t D, size_t B);
 /// gradient[k, d] = the derivative in z_d
-void wb_autoregressive_density_gradient(const double *z, const double *center, double precision, double correlation,
-                                        double *gradient, size_t K, size_t D, size_t B);
+void wb_autoregressive_density_gradient(const double *z, const double *center, double first_precision,
+                                        double innovation_precision, double coefficient, double *gradient, size_t K,
+                                        size_t D, size_t B);
 
 // regression.c -------------------------------------------------------------------------------------------------
 

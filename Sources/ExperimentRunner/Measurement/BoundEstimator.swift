@@ -13,8 +13,9 @@ package protocol BoundEstimator: AnyObject {
 
 /// An estimator with its state at a fixed λ.
 package struct PreparedEstimator: Sendable {
-  /// What a task needs to run it; `lanes` is the size of its blocks.
-  package let bind: @Sendable (_ lanes: Int) throws -> any BoundEstimator
+  /// What a task needs to run it; `lanes` is the size of its blocks, and `disturbance` the relative error of what it
+  /// evaluates itself, 0 but for `RoundingFloor`.
+  package let bind: @Sendable (_ lanes: Int, _ disturbance: Double) throws -> any BoundEstimator
   /// How its state was brought up, for the manifest; nil if there was nothing to bring up.
   package let warmUp: WarmUp?
   /// Estimates while the state goes on learning from each batch, from the frozen state on: told a chunk and a number of
@@ -29,7 +30,7 @@ package struct PreparedEstimator: Sendable {
   private init(
     warmUp: WarmUp?,
     adapting: (@Sendable (_ chunk: Int, _ replicates: Int, _ body: ([Double], Int) -> Void) throws -> Void)?,
-    bind: @escaping @Sendable (Int) throws -> any BoundEstimator
+    bind: @escaping @Sendable (Int, Double) throws -> any BoundEstimator
   ) {
     self.warmUp = warmUp
     self.adapting = adapting
@@ -94,8 +95,10 @@ package struct PreparedEstimator: Sendable {
         }
       }
     }
-    return PreparedEstimator(warmUp: warmUp, adapting: adapting) { lanes in
-      try Bound(estimator, problem, frozen, entry.requirements.quantities, cell.shape(lanes: lanes))
+    return PreparedEstimator(warmUp: warmUp, adapting: adapting) { lanes, disturbance in
+      try Bound(
+        estimator, disturbance == 0 ? problem : problem.disturbed(by: disturbance), frozen,
+        entry.requirements.quantities, cell.shape(lanes: lanes))
     }
   }
 }

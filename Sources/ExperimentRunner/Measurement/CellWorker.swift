@@ -140,7 +140,7 @@ final class CellBench {
   init(_ cell: Cell, _ prepared: [PreparedEstimator], lanes: Int) throws {
     let shape = cell.shape(lanes: lanes)
     block = DrawBlock(shape: shape, parameters: cell.parameters)
-    bound = try prepared.map { try $0.bind(lanes) }
+    bound = try prepared.map { try $0.bind(lanes, 0) }
     gradients = Array(repeating: Array(repeating: 0, count: shape.parameters * lanes), count: prepared.count)
   }
 }

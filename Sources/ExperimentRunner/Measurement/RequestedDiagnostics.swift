@@ -28,7 +28,7 @@ package struct RequestedDiagnostics: Sendable {
   /// While the state goes on learning, of entries that learn; empty where not asked for.
   package private(set) var adapting: [GradientMoments?] = []
   /// On the same draws as the cell's figures; empty where not asked for.
-  package private(set) var covariances: [CovarianceMoments] = []
+  package private(set) var covariances: [GradientCovariance] = []
 
   static func run(
     _ measured: CellMeasurement, _ request: DiagnosticRequest, seed: UInt64, threads: Int,
@@ -179,9 +179,9 @@ private struct Pass: Sendable {
       }, merge: { $0.merge($1) }, check: check)
   }
 
-  func covariances() async throws -> [CovarianceMoments] {
+  func covariances() async throws -> [GradientCovariance] {
     let (cell, measured, seed) = (cell, measured, seed)
-    let empty = CovarianceMoments(dimension: cell.problem.parameterCount)
+    let empty = GradientCovariance(dimension: cell.problem.parameterCount)
     return try await ChunkedRun.reduce(
       measured.replicates, threads: threads, from: Array(repeating: empty, count: cell.entries.count),
       makeTask: {

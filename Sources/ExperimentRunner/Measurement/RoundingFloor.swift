@@ -6,7 +6,7 @@ internal import Randomness
 ///
 /// An exact zero is not exact in floating point: at the posterior `stl` subtracts equal terms and measures a variance
 /// of 1e-32. How much depends on the size of the terms that cancel. So the quantities at a few draws (term values and
-/// gradients) are disturbed by relative errors ± 2^−26 with random signs, and the estimate's response is measured: to
+/// gradients), and those that an estimator evaluates at draws of its own, are disturbed by relative errors ± 2^−26 with random signs, and the estimate's response is measured: to
 /// first order it is the root sum of squares of the terms it adds up. The floor is what errors of `units` roundings
 /// in every quantity would do. Differences and variances below it are nothing.
 struct RoundingFloor: Sendable {
@@ -39,15 +39,17 @@ struct RoundingFloor: Sendable {
     block.evaluate(cell.quantities, of: cell.problem)
 
     let count = cell.problem.family.parameterCount * lanes
-    let bound = try prepared.map { try $0.bind(lanes) }
+    let bound = try prepared.map { try $0.bind(lanes, 0) }
     var plain = Array(repeating: [Double](repeating: 0, count: count), count: bound.count)
     for (e, estimator) in bound.enumerated() {
       var own = try streams.stream(1)
       try estimator.estimate(block, random: &own, into: &plain[e])
     }
-    block.perturb(cell.quantities, relative: disturbance, random: &random)
-    let rounding = units * 0x1p-53, scale = rounding / disturbance
-    return try bound.enumerated().map { e, estimator in
+    block.perturb(cell.quantities, relative: disturbance)
+    let unsteady = try prepared.map { try $0.bind(lanes, disturbance) }
+    // A numerical gradient carries much more.
+    let rounding = cell.problem.gradientIsNumerical ? disturbance : units * 0x1p-53, scale = rounding / disturbance
+    return try unsteady.enumerated().map { e, estimator in
       var own = try streams.stream(1)
       var disturbed = [Double](repeating: 0, count: count)
       try estimator.estimate(block, random: &own, into: &disturbed)

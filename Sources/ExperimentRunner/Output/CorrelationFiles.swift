@@ -42,7 +42,7 @@ package enum CorrelationFiles {
   /// Of entries whose variance is zero to rounding there is no correlation to speak of.
   private static func forEachEntry(
     _ results: ExperimentResults,
-    _ rows: (CellFigures, Int, CovarianceMoments, [CSVFiles.Field]) -> [[CSVFiles.Field]]
+    _ rows: (CellFigures, Int, GradientCovariance, [CSVFiles.Field]) -> [[CSVFiles.Field]]
   ) -> [[CSVFiles.Field]] {
     results.cells.flatMap { figures in
       zip(figures.entries.indices, figures.requested.covariances).flatMap { e, covariance -> [[CSVFiles.Field]] in

@@ -236,7 +236,7 @@ private struct PlanBuilder {
     for configured in spec.estimators {
       let estimator = canonical(configured.product, problem), text = canonicalText(estimator)
       do {
-        let requirements = try estimator.requirements(samples: samples, of: problem)
+        let requirements = try estimator.requirements(samples: samples, of: problem).counted(for: problem)
         guard samples >= requirements.minimumSamples else {
           tooFewSamples[text] = source.fault(
             configured.path, line: configured.line,

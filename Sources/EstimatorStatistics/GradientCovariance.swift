@@ -3,7 +3,7 @@ internal import CKernels
 /// The covariance matrix of a stream of vectors, merged batch by batch in a fixed order (Chan, Golub and LeVeque 1983).
 ///
 /// Vectors that are not finite are left out.
-public struct CovarianceMoments: Sendable {
+public struct GradientCovariance: Sendable {
   public private(set) var count = 0
   /// `[P]`
   public private(set) var mean: [Double]
@@ -17,10 +17,10 @@ public struct CovarianceMoments: Sendable {
 
   /// Adds a batch, `[P × B]`, replicate fastest.
   public mutating func add(_ rows: [Double], lanes: Int) {
-    precondition(rows.count == mean.count * lanes && lanes > 0, "CovarianceMoments: a batch must be [P × B]")
+    precondition(rows.count == mean.count * lanes && lanes > 0, "GradientCovariance: a batch must be [P × B]")
     let finite = (0..<lanes).filter { lane in mean.indices.allSatisfy { rows[$0 * lanes + lane].isFinite } }
     guard !finite.isEmpty else { return }
-    var batch = CovarianceMoments(dimension: mean.count)
+    var batch = GradientCovariance(dimension: mean.count)
     batch.count = finite.count
     var centered = mean.indices.flatMap { p in finite.map { rows[p * lanes + $0] } }
     wb_row_means(centered, &batch.mean, mean.count, finite.count)
@@ -31,8 +31,8 @@ public struct CovarianceMoments: Sendable {
     merge(batch)
   }
 
-  public mutating func merge(_ other: CovarianceMoments) {
-    precondition(mean.count == other.mean.count, "CovarianceMoments: other dimension")
+  public mutating func merge(_ other: GradientCovariance) {
+    precondition(mean.count == other.mean.count, "GradientCovariance: other dimension")
     guard other.count > 0 else { return }
     let total = Double(count + other.count), share = Double(other.count) / total
     let delta = zip(other.mean, mean).map { $0 - $1 }
