@@ -135,7 +135,7 @@ import Testing
       "--estimator: score:baseline=leave-one-out needs samples of at least 2, and is given 1"),
     Case(
       "variance --estimator stl --model quadratic",
-      "--estimator: stl needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, reparam, exact"
+      "--estimator: stl needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
     ),
     Case(
       "variance --estimator score --objective expectation",
