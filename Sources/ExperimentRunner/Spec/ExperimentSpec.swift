@@ -61,6 +61,8 @@ package struct ExperimentSpec: Sendable {
   package var estimators: [Configured<any GradientEstimator>] = []
   /// Whether `estimators` is every registered one: then those that do not fit are left out with a note.
   package var comparesAll = false
+  /// The most evaluations of the model a draw of what `all` takes; nil for no limit.
+  package var mostEvaluations: Double?
   /// What kind `elbo` adds.
   package var training = TrainingSpec()
   /// Where each key stands; empty for the command line.

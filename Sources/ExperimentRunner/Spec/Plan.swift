@@ -244,6 +244,11 @@ private struct PlanBuilder {
           continue
         }
         try problem.checkIndependence(for: requirements)
+        let evaluations = requirements.evaluations / problem.dataShare / Double(samples)
+        if let most = spec.mostEvaluations, evaluations > most {
+          note("\(text) is left out: it takes \(Int(evaluations)) evaluations a draw; name it to measure it")
+          continue
+        }
         if entries.contains(where: { $0.text == text }) {
           if !spec.comparesAll {
             let message = SpecReader.repeated("'\(configured.text)', which is '\(text)' here,")
