@@ -53,7 +53,7 @@ struct Bench {
   func stream() throws -> RandomStream { try cell.streams("conformance own", seed: seed).stream(0) }
 
   /// The estimator with scratch of its own, for blocks of so many lanes.
-  func bind(_ lanes: Int = Bench.lanes) throws -> any BoundEstimator { try prepared.bind(lanes) }
+  func bind(_ lanes: Int = Bench.lanes) throws -> any BoundEstimator { try prepared.bind(lanes, 0) }
 
   /// Estimates `[P × B]`, by fresh scratch unless some is given, and a fresh stream.
   func estimate(_ block: borrowing DrawBlock, by bound: (any BoundEstimator)? = nil) throws -> [Double] {

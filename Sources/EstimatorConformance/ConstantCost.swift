@@ -3,7 +3,8 @@ internal import GradientEstimation
 /// f(z) = 3, whatever z: every gradient of E f is zero.
 ///
 /// It is offered with all that an integrand may offer, so that every estimator that serves any cost serves this one.
-struct ConstantCost: CostFunction, DifferentiableModel, FactorizedModel, NormalExpectations, IntegrandSpecification {
+struct ConstantCost: CostFunction, TwiceDifferentiableModel, FactorizedModel, NormalExpectations, IntegrandSpecification
+{
   static let value = 3.0
 
   static let descriptor = Descriptor<Self>(
@@ -19,9 +20,16 @@ struct ConstantCost: CostFunction, DifferentiableModel, FactorizedModel, NormalE
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     if needed.values.contains(.cost) { evaluation.withValues(of: .cost) { $0.update(repeating: Self.value) } }
     if needed.gradients.contains(.cost) { evaluation.withGradient(of: .cost) { $0.update(repeating: 0) } }
+    if needed.diagonalHessians.contains(Term.cost) {
+      evaluation.withDiagonalHessian(of: .cost) { $0.update(repeating: 0) }
+    }
     if needed.coordinateValues.contains(.cost) {
       evaluation.withCoordinateValues(of: .cost) { $0.update(repeating: Self.value / Double(dimension)) }
     }
+  }
+
+  func hessian(of term: Term, at z: [Double]) -> [Double] {
+    Array(repeating: 0, count: dimension * dimension)
   }
 
   func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {

@@ -8,8 +8,8 @@ struct Selection {
   var families: [Checked<any FamilySpecification>] = []
   var objectives: [Configured<any Objective>] = []
   var samplings: [Configured<any SamplingScheme>] = []
-  /// Whether not all objectives are taken.
-  let namesObjectives: Bool
+  /// Whether not everything is taken.
+  let isPart: Bool
   /// Whether not all models are taken.
   let namesModels: Bool
   /// Whether not all sampling schemes are taken.
@@ -43,7 +43,7 @@ struct Selection {
         faults.append("check: unknown id '\(id)'; \(hint ?? "see 'workbench list'")")
       }
     }
-    namesObjectives = named["objective"] != nil
+    isPart = !ids.isEmpty
     namesModels = named["model"] != nil
     namesSamplings = named["sampling"] != nil
     estimators = Self.chosen(registry.estimators, named, &reader, everyWay: true).map(\.configured)
@@ -114,17 +114,14 @@ struct Selection {
       }.map { Configured($0) }
   }
 
-  /// Whether `family` is checked on `model` under `sampling`. One that names its models is checked on these under
-  /// independent draws, and on the first under every scheme; whatever the ids that were given name is combined in full.
+  /// Whether `family` is checked on `model` under `sampling`: with independent draws always; under other schemes one that
+  /// names its models is checked on the first of them. What the ids that were given name is combined in full.
   func combines(
     _ family: Checked<any FamilySpecification>, _ model: Checked<any IntegrandSpecification>,
     _ sampling: Configured<any SamplingScheme>
   ) -> Bool {
-    if namesModels || family.models.isEmpty { return true }
-    guard let index = family.models.firstIndex(of: String(model.configured.text.prefix { $0 != ":" })) else {
-      return false
-    }
-    return index == 0 || namesSamplings || sampling.product.drawsAreIndependent
+    if namesModels || namesSamplings || family.models.isEmpty || sampling.product.drawsAreIndependent { return true }
+    return family.models.first == String(model.configured.text.prefix { $0 != ":" })
   }
 
   private static func text(_ about: ComponentDescription, _ options: [String: String]) -> String {

@@ -12,13 +12,18 @@ public import Randomness
 /// - Requires: a reparameterizable family, ∇_z of the model.
 /// - Bias: none, for f continuous and piecewise smooth.
 /// - Cost: K gradient evaluations.
+/// - Control variate: `ControlVariateOptions`.
 /// - Reference: Kingma and Welling (2014), equations (6) and (7); Rezende, Mohamed and Wierstra (2014); Mohamed et al.
 ///   (2020), section 5.
-public struct Reparameterization: GradientEstimator {
+public struct Reparameterization: ControlledEstimator {
   public var split = Split.monteCarlo
+  public var control = ControlVariateOptions()
 
   public init() {}
-  public init(split: Split) { self.split = split }
+  public init(split: Split = .monteCarlo, control: ControlVariateOptions = .init()) {
+    self.split = split
+    self.control = control
+  }
 
   public static let descriptor = Descriptor<Self>(
     id: "reparam",
@@ -29,47 +34,94 @@ public struct Reparameterization: GradientEstimator {
       Note("Bias", "none, for f continuous and piecewise smooth."),
       Note("Cost", "K gradient evaluations an estimate."),
       Note(
+        "Implicit",
+        "where z has no closed form in ε, as for gamma, beta and dirichlet, ∂z/∂λ is −(∂F/∂λ)/q with the distribution function F: implicit reparameterization. The id implicit is this estimator."
+      ),
+      Note(
         "kl",
         "monte-carlo is SGVB-A; analytic is SGVB-B, id analytic-kl; entropy is the same as monte-carlo, draw by draw, for location-scale families. The path derivative without the score term is another estimator: stl."
       ),
+      ControlVariateOptions.note,
     ],
     references: [
       Reference("kingma2014", "equations (6), (7)"), Reference("rezende2014"), Reference("mohamed2020", "section 5"),
+      Reference("figurnov2018", "equation (7)"),
+      Reference("paisley2012", "section 3"), Reference("miller2017"),
     ],
-    options: [.choice("kl", \.split, "which part of the ELBO is taken in closed form")],
+    options: [.choice("kl", \.split, "which part of the ELBO is taken in closed form")] + controlOptions,
     aliases: [
-      Alias("pathwise"), Alias("analytic-kl", options: ["kl": "analytic"], isCanonical: true),
+      Alias("pathwise"), Alias("implicit"), Alias("analytic-kl", options: ["kl": "analytic"], isCanonical: true),
     ])
+
+  public func check() throws(ComponentError) { try control.check() }
 
   public func canonical(for problem: Problem) -> Self {
     let coincide = (problem.family as? any ReparameterizableFamily)?.pathwiseEntropyIsExact ?? false
-    return split == .entropy && coincide ? Self(split: .monteCarlo) : self
+    return split == .entropy && coincide ? Self(split: .monteCarlo, control: control) : self
   }
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
     try checkPathwise(problem)
+    try control.check(problem)
     let sampled = try problem.sampledTerms(split)
     return Requirements(
       quantities: Quantities(gradients: sampled.subtracting(.entropy)),
-      gradientEvaluations: Double(samples) * problem.dataShare, claims: .meanOfDraws)
+      gradientEvaluations: Double(samples) * problem.dataShare, claims: Claims.meanOfDraws.union(controlClaims))
+  }
+
+  public func initialState(for problem: Problem, parameters: [Double]) -> ControlVariateState {
+    ControlVariateState(control, of: expanded(problem), problem, parameters: parameters)
+  }
+
+  public func warmUp(for state: ControlVariateState) -> WarmUp? { control.warmUp }
+
+  /// What draws are differentiated of.
+  private func expanded(_ problem: Problem) -> Terms { problem.terms.subtracting(split.closedForm.union(.entropy)) }
+
+  public struct Workspace {
+    var variate: ControlVariateScratch
+  }
+
+  public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace {
+    Workspace(variate: ControlVariateScratch(control, shape))
   }
 
   public func estimate(
-    _ problem: Problem, _ block: borrowing DrawBlock, state: NoState, random: inout RandomStream,
-    workspace: inout NoWorkspace, into gradients: inout MutableSpan<Double>
+    _ problem: Problem, _ block: borrowing DrawBlock, state: ControlVariateState, random: inout RandomStream,
+    workspace: inout Workspace, into gradients: inout MutableSpan<Double>
   ) {
     guard let family = problem.family as? any ReparameterizableFamily else { return }
     let factor = 1 / Double(block.shape.samples)
-    let sampled = problem.terms.subtracting(split.closedForm)
-    for part in sampled.subtracting(.entropy).parts.members {
+    for part in expanded(problem).parts.members {
       family.addPullback(
         cotangents: block.evaluation.gradient(of: part).span, factor: factor, at: block.draws, into: &gradients)
     }
-    if sampled.contains(.entropy) {
+    if let expansion = state.expansion {
+      expansion.evaluate(
+        at: block.draws.z, block.shape, values: &workspace.variate.values, gradient: &workspace.variate.gradient)
+      workspace.variate.clear()
+      pull(workspace.variate.gradient, factor, family, block, into: &workspace.variate.variate)
+      workspace.variate.subtract(state, problem, block, from: &gradients)
+    }
+    if problem.terms.subtracting(split.closedForm).contains(.entropy) {
       family.addPathwiseEntropyGradient(factor: factor, at: block.draws, into: &gradients)
     }
     family.addAnalyticGradient(
       of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+  }
+
+  private func pull(
+    _ cotangents: [Double], _ factor: Double, _ family: any ReparameterizableFamily, _ block: borrowing DrawBlock,
+    into sums: inout [Double]
+  ) {
+    var span = sums.mutableSpan
+    family.addPullback(cotangents: cotangents.span, factor: factor, at: block.draws, into: &span)
+  }
+
+  public func adapt(
+    _ state: inout ControlVariateState, problem: Problem, block: borrowing DrawBlock, workspace: inout Workspace
+  ) {
+    state.learn(from: workspace.variate, of: expanded(problem), problem, block)
   }
 }
 

@@ -13,20 +13,24 @@ public import Randomness
 ///   that factorise over coordinates.
 /// - Bias: none, for every baseline: none sees the draw that it is subtracted from.
 /// - Cost: K evaluations.
+/// - Control variate: `ControlVariateOptions`, beside a baseline of none or leave-one-out.
 /// - Reference: Williams (1992); Ranganath, Gerrish and Blei (2014), equations (2)–(3), Rao-Blackwellisation
 ///   in section 3.1, control variates in section 3.2; Mohamed et al. (2020), section 4.
-public struct ScoreFunction: GradientEstimator {
+public struct ScoreFunction: ControlledEstimator {
   public var baseline = Baseline.none
   public var split = Split.monteCarlo
   public var raoBlackwell = false
   /// Weight that the moving average gives to its past.
   public var decay = 0.9
+  public var control = ControlVariateOptions()
 
   public init() {}
 
   public init(
-    baseline: Baseline = .none, split: Split = .monteCarlo, raoBlackwell: Bool = false, decay: Double = 0.9
+    baseline: Baseline = .none, split: Split = .monteCarlo, raoBlackwell: Bool = false, decay: Double = 0.9,
+    control: ControlVariateOptions = .init()
   ) {
+    self.control = control
     self.baseline = baseline
     self.split = split
     self.raoBlackwell = raoBlackwell
@@ -46,10 +50,12 @@ public struct ScoreFunction: GradientEstimator {
         "rao_blackwell",
         "drops from the signal of a coordinate the terms of the others. Where every term is a sum over coordinates it lowers the variance of the optimal-baseline estimator; without a baseline, or where a term does not factorise, it may raise it."
       ),
+      ControlVariateOptions.note,
     ],
     references: [
       Reference("williams1992"), Reference("ranganath2014", "equation (3), sections 3.1 and 3.2"),
-      Reference("mohamed2020", "section 4"), Reference("kool2019"),
+      Reference("mohamed2020", "sections 4 and 7"), Reference("kool2019"),
+      Reference("paisley2012", "section 3"),
     ],
     options: [
       .choice("baseline", \.baseline, "what is subtracted from f"),
@@ -57,10 +63,17 @@ public struct ScoreFunction: GradientEstimator {
       .flag("rao_blackwell", \.raoBlackwell, "drop the other coordinates' terms from each coordinate's signal"),
       .real(
         "decay", \.decay, in: RealBounds(lower: 0, upper: 0.999), "of baseline=moving-average: the weight of its past"),
-    ],
+    ] + controlOptions,
     variants: Baseline.allCases.dropFirst().map { ["baseline": $0.rawValue] })
 
   public func check() throws(ComponentError) {
+    try control.check()
+    if control.variate != .none, raoBlackwell || (baseline != .none && baseline != .leaveOneOut) {
+      let rival = raoBlackwell ? "rao_blackwell" : "baseline=\(baseline.rawValue)"
+      throw ComponentError(
+        option: "control_variate",
+        "does not go with \(rival): it holds f at the mean of q, a baseline; use baseline=none or leave-one-out")
+    }
     if baseline != .movingAverage, decay != ScoreFunction().decay {
       throw ComponentError(
         option: "decay", "has no effect with baseline=\(baseline.rawValue); it belongs to 'moving-average'")
@@ -69,6 +82,7 @@ public struct ScoreFunction: GradientEstimator {
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
     let sampled = try problem.sampledTerms(split)
+    try control.check(problem)
     var quantities = Quantities(values: sampled)
     if raoBlackwell {
       guard let model = problem.model as? any FactorizedModel else {
@@ -89,7 +103,8 @@ public struct ScoreFunction: GradientEstimator {
   /// At the posterior f is one number, which every baseline knows or has learned.
   private func claims(of problem: Problem) -> Claims {
     let isConstant = problem.terms.contains(.entropy) && split == .monteCarlo && !raoBlackwell && baseline != .none
-    return (baseline == .leaveOneOut ? [] : Claims.meanOfDraws).union(isConstant ? .zeroAtPosterior : [])
+    return (baseline == .leaveOneOut ? [] : Claims.meanOfDraws).union(isConstant ? .zeroAtPosterior : []).union(
+      controlClaims)
   }
 
   /// The terms of which a coordinate's signal keeps its own part alone.
@@ -97,52 +112,69 @@ public struct ScoreFunction: GradientEstimator {
     sampled.intersection(model.factorizedTerms.union(.entropy))
   }
 
-  public func initialState(for problem: Problem, parameters: [Double]) -> BaselineState {
-    let sampled = problem.terms.subtracting(split.closedForm)
-    return BaselineState(baseline, of: sampled, raoBlackwell: raoBlackwell, problem, parameters: parameters)
+  /// The baseline and the control variate, of which one at most learns.
+  public struct State: Codable, Hashable, Sendable {
+    public internal(set) var baseline: BaselineState
+    public internal(set) var control: ControlVariateState
   }
 
-  public func warmUp(for state: BaselineState) -> WarmUp? { state.isExact ? nil : baseline.warmUp }
+  public func initialState(for problem: Problem, parameters: [Double]) -> State {
+    let sampled = problem.terms.subtracting(split.closedForm)
+    return State(
+      baseline: BaselineState(baseline, of: sampled, raoBlackwell: raoBlackwell, problem, parameters: parameters),
+      control: ControlVariateState(control, of: sampled, problem, parameters: parameters))
+  }
+
+  public func warmUp(for state: State) -> WarmUp? {
+    state.baseline.isExact ? control.warmUp : baseline.warmUp
+  }
 
   /// Scratch: the signal f, `[K × B]`, or `[K × D × B]` by coordinate; and the baseline of each parameter.
   public struct Workspace {
     var signal: [Double]
     var centers: [Double]
+    var variate: ControlVariateScratch
   }
 
   public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace {
     Workspace(
       signal: Array(repeating: 0, count: raoBlackwell ? shape.elementCount : shape.drawCount),
-      centers: Array(repeating: 0, count: shape.parameters))
+      centers: Array(repeating: 0, count: shape.parameters), variate: ControlVariateScratch(control, shape))
   }
 
   public func estimate(
-    _ problem: Problem, _ block: borrowing DrawBlock, state: BaselineState, random: inout RandomStream,
+    _ problem: Problem, _ block: borrowing DrawBlock, state: State, random: inout RandomStream,
     workspace: inout Workspace, into gradients: inout MutableSpan<Double>
   ) {
     gatherSignal(problem, block, &workspace.signal)
-    var factor = 1 / Double(block.shape.samples)
-    if baseline == .leaveOneOut {
-      subtractMeanOverDraws(&workspace.signal, samples: block.shape.samples)
-      factor = 1 / Double(block.shape.samples - 1)
-    }
-    for i in workspace.signal.indices { workspace.signal[i] *= factor }
-    for p in workspace.centers.indices { workspace.centers[p] = factor * state.values[p] }
+    let factor = weigh(&workspace.signal, samples: block.shape.samples)
+    for p in workspace.centers.indices { workspace.centers[p] = factor * state.baseline.values[p] }
     addScore(workspace.signal, centers: workspace.centers, problem, block, &gradients)
+    if let expansion = state.control.expansion {
+      expansion.evaluate(
+        at: block.draws.z, block.shape, values: &workspace.variate.values, gradient: &workspace.variate.gradient)
+      _ = weigh(&workspace.variate.values, samples: block.shape.samples)
+      workspace.variate.clear()
+      // The baselines that go with a control variate have no centers.
+      addScore(
+        workspace.variate.values, centers: workspace.centers, problem, block, into: &workspace.variate.variate)
+      workspace.variate.subtract(state.control, problem, block, from: &gradients)
+    }
     problem.family.addAnalyticGradient(
       of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
   }
 
   public func adapt(
-    _ state: inout BaselineState, problem: Problem, block: borrowing DrawBlock, workspace: inout Workspace
+    _ state: inout State, problem: Problem, block: borrowing DrawBlock, workspace: inout Workspace
   ) {
-    guard !state.isExact else { return }
+    state.control.learn(from: workspace.variate, of: problem.terms.subtracting(split.closedForm), problem, block)
+    guard !state.baseline.isExact else { return }
     gatherSignal(problem, block, &workspace.signal)
     let shape = block.shape
     switch baseline {
     case .none, .leaveOneOut: break
-    case .mean: state.learnMean(of: workspace.signal, shape, problem.family, decay: nil)
-    case .movingAverage: state.learnMean(of: workspace.signal, shape, problem.family, decay: decay)
+    case .mean: state.baseline.learnMean(of: workspace.signal, shape, problem.family, decay: nil)
+    case .movingAverage: state.baseline.learnMean(of: workspace.signal, shape, problem.family, decay: decay)
     case .optimal:
       // With A = Σ_k f_k s_k and C = Σ_k s_k of a lane, E[f s²] / E[s²] = E[A C] / E[C²], since E s = 0.
       let zeros = [Double](repeating: 0, count: shape.parameters)
@@ -156,8 +188,15 @@ public struct ScoreFunction: GradientEstimator {
       let perDraw = ones.count / shape.samples, signs = ones.indices.map { $0 / perDraw % 2 == 0 ? 1.0 : -1 }
       span = alternating.mutableSpan
       addScore(signs, centers: zeros, problem, block, &span)
-      state.learnOptimum(weighted: weighted, plain: plain, alternating: alternating, lanes: shape.lanes)
+      state.baseline.learnOptimum(weighted: weighted, plain: plain, alternating: alternating, lanes: shape.lanes)
     }
+  }
+
+  private func addScore(
+    _ weights: [Double], centers: [Double], _ problem: Problem, _ block: borrowing DrawBlock, into sums: inout [Double]
+  ) {
+    var span = sums.mutableSpan
+    addScore(weights, centers: centers, problem, block, &span)
   }
 
   private func addScore(
@@ -193,6 +232,17 @@ public struct ScoreFunction: GradientEstimator {
         }
       }
     }
+  }
+
+  /// Divides the signal by the number of draws that a lane averages over, and returns by what.
+  private func weigh(_ signal: inout [Double], samples: Int) -> Double {
+    var factor = 1 / Double(samples)
+    if baseline == .leaveOneOut {
+      subtractMeanOverDraws(&signal, samples: samples)
+      factor = 1 / Double(samples - 1)
+    }
+    for i in signal.indices { signal[i] *= factor }
+    return factor
   }
 
   /// signal_k −= its mean over k. Divided by K − 1 in place of K, each draw's baseline is the mean of the others.

@@ -79,12 +79,14 @@ public struct Evaluation: ~Copyable {
   private var valueArrays: [[Double]]
   private var gradientArrays: [[Double]]
   private var coordinateArrays: [[Double]]
+  private var hessianArrays: [[Double]]
 
   public init(shape: Shape) {
     self.shape = shape
     valueArrays = Array(repeating: [], count: Term.allCases.count)
     gradientArrays = Array(repeating: [], count: 1 << Term.allCases.count)
     coordinateArrays = valueArrays
+    hessianArrays = valueArrays
   }
 
   /// Value of `term`, `[K × B]`.
@@ -93,6 +95,8 @@ public struct Evaluation: ~Copyable {
   public func gradient(of terms: Terms) -> [Double] { gradientArrays[Int(terms.rawValue)] }
   /// Value of `term` coordinate by coordinate, `[K × D × B]`.
   public func coordinateValues(of term: Term) -> [Double] { coordinateArrays[term.rawValue] }
+  /// ∂²/∂z_d² of `term`, `[K × D × B]`.
+  public func diagonalHessian(of term: Term) -> [Double] { hessianArrays[term.rawValue] }
 
   /// Room for what `needed` names; keeps what is there already.
   mutating func reserve(_ needed: Quantities) {
@@ -102,6 +106,7 @@ public struct Evaluation: ~Copyable {
     for term in needed.values.members { room(&valueArrays[term.rawValue], shape.drawCount) }
     for sum in needed.gradients.members { room(&gradientArrays[Int(sum.rawValue)], shape.elementCount) }
     for term in needed.coordinateValues.members { room(&coordinateArrays[term.rawValue], shape.elementCount) }
+    for term in needed.diagonalHessians.members { room(&hessianArrays[term.rawValue], shape.elementCount) }
   }
 
   /// Room to store the value of `term` in, `[K × B]`.
@@ -142,17 +147,27 @@ public struct Evaluation: ~Copyable {
     coordinateArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
   }
 
-  /// Multiplies every quantity by 1 ± `relative`, with random signs: what an error of that size would do.
-  mutating func perturb(_ needed: Quantities, relative: Double, random: inout RandomStream) {
+  /// Room to store ∂²/∂z_d² of `term` in, `[K × D × B]`.
+  public mutating func withDiagonalHessian<R>(
+    of term: Term, _ body: (UnsafeMutableBufferPointer<Double>) -> R
+  ) -> R {
+    hessianArrays[term.rawValue].withUnsafeMutableBufferPointer { body($0) }
+  }
+
+  /// Multiplies every quantity by 1 ± `relative`, what an error of that size would do. The signs are the hash of a number
+  /// and its place: as good as random, and equal numbers at one place stay equal.
+  mutating func perturb(_ needed: Quantities, relative: Double) {
     func disturb(_ array: inout [Double]) {
-      var uniforms = [Double](repeating: 0, count: array.count)
-      var span = uniforms.mutableSpan
-      random.fillUniforms(&span)
-      for i in array.indices { array[i] *= uniforms[i] < 0.5 ? 1 - relative : 1 + relative }
+      for i in array.indices {
+        let mixed = (array[i].bitPattern ^ UInt64(i)) &* 0x9E37_79B9_7F4A_7C15
+        let sign = ((mixed ^ (mixed >> 32)) &* 0xD6E8_FEB8_6659_FD93) >> 63
+        array[i] *= sign == 0 ? 1 - relative : 1 + relative
+      }
     }
     for term in needed.values.members { disturb(&valueArrays[term.rawValue]) }
     for sum in needed.gradients.members { disturb(&gradientArrays[Int(sum.rawValue)]) }
     for term in needed.coordinateValues.members { disturb(&coordinateArrays[term.rawValue]) }
+    for term in needed.diagonalHessians.members { disturb(&hessianArrays[term.rawValue]) }
   }
 }
 
@@ -177,6 +192,7 @@ public struct DrawBlock: ~Copyable {
 
   /// Computes what is `needed` at the draws, each quantity once.
   public mutating func evaluate(_ needed: Quantities, of problem: borrowing Problem) {
+    defer { if problem.disturbance != 0 { evaluation.perturb(needed, relative: problem.disturbance) } }
     let own = needed.restricted(to: .entropy)
     if own != Quantities() {
       evaluation.reserve(own)
@@ -186,11 +202,19 @@ public struct DrawBlock: ~Copyable {
     guard asked != Quantities() else { return }
     evaluation.reserve(asked)
     let sums = asked.gradients
-    if !problem.model.servesSums {
+    let model = problem.model
+    if !model.servesSums || model is any NumericallyDifferentiatedModel {
       asked.gradients = sums.singleTerms
       evaluation.reserve(asked)
     }
-    problem.model.evaluate(asked, at: draws, into: &evaluation)
+    if asked.gradients != [], let model = model as? any NumericallyDifferentiatedModel {
+      var direct = asked
+      direct.gradients = []
+      if direct != Quantities() { model.evaluate(direct, at: draws, into: &evaluation) }
+      evaluation.storeDifferences(of: asked.gradients.terms, model, at: draws)
+    } else {
+      model.evaluate(asked, at: draws, into: &evaluation)
+    }
     for sum in sums.subtracting(asked.gradients).members { evaluation.addUpGradient(of: sum) }
   }
 
@@ -219,6 +243,10 @@ public struct DrawBlock: ~Copyable {
       let count = evaluation.coordinateValues(of: term).count
       try Self.check("coordinate values of \(term), [K × D × B],", count, shape.elementCount)
     }
+    for term in needed.diagonalHessians.members {
+      let count = evaluation.diagonalHessian(of: term).count
+      try Self.check("the diagonal Hessian of \(term), [K × D × B],", count, shape.elementCount)
+    }
   }
 
   private static func check(
@@ -230,7 +258,7 @@ public struct DrawBlock: ~Copyable {
   }
 
   /// Disturbs what was computed by relative errors of ± `relative`; see `RoundingFloor`.
-  public mutating func perturb(_ needed: Quantities, relative: Double, random: inout RandomStream) {
-    evaluation.perturb(needed, relative: relative, random: &random)
+  public mutating func perturb(_ needed: Quantities, relative: Double) {
+    evaluation.perturb(needed, relative: relative)
   }
 }

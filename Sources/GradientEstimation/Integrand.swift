@@ -16,8 +16,8 @@ public protocol Integrand: Sendable {
   /// Stores each quantity that `needed` names in the arrays of `evaluation`, every element of them, and touches no other.
   /// What stands there before is of no meaning.
   ///
-  /// Called once a block. `needed` names only terms of `terms`, gradients only of a `DifferentiableModel`, and
-  /// coordinate values only of a `FactorizedModel`. Values that overflow are left not finite: the harness counts them.
+  /// Called once a block. `needed` names only terms of `terms`, gradients only of a `DifferentiableModel`, diagonal
+  /// Hessians only of a `TwiceDifferentiableModel`, and coordinate values only of a `FactorizedModel`. Values that overflow are left not finite: the harness counts them.
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation)
 }
 
@@ -57,6 +57,14 @@ public enum Sense: String, Sendable { case minimize, maximize }
 
 /// An integrand whose `evaluate` also serves ∇_z.
 public protocol DifferentiableModel: Integrand {}
+
+/// An integrand whose second derivatives in z are known: its `evaluate` also serves `diagonalHessians`, ∂²/∂z_d² of its
+/// terms one by one, of a minibatch where `values` and gradients are.
+public protocol TwiceDifferentiableModel: DifferentiableModel {
+  /// ∇²_z of `term` at one z `[D]`, with all data: `[D × D]`, symmetric. Called at few points, where an estimator expands
+  /// the integrand.
+  func hessian(of term: Term, at z: [Double]) -> [Double]
+}
 
 /// An integrand some of whose terms are sums over the coordinates of z, f(z) = Σ_d f_d(z_d), served one by one.
 public protocol FactorizedModel: Integrand {

@@ -8,6 +8,8 @@ public struct Problem: Sendable {
   public let terms: Terms
   /// P, the number of parameters of the family.
   public let parameterCount: Int
+  /// The relative error of whatever is evaluated at an estimator's own draws; 0 but where rounding is measured.
+  var disturbance = 0.0
 
   /// - Throws: `EstimatorError` where the parts do not fit together.
   public init(
@@ -63,6 +65,13 @@ public struct Problem: Sendable {
     var whole = self
     if let model = model as? any SubsampledModel { whole.model = model.withAllData }
     return whole
+  }
+
+  /// The same problem, whose every evaluation is off by relative errors of ± `relative`; see `DrawBlock.perturb`.
+  public func disturbed(by relative: Double) -> Problem {
+    var disturbed = self
+    disturbed.disturbance = relative
+    return disturbed
   }
 
   /// The same problem with independent draws.

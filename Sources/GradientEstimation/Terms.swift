@@ -105,28 +105,39 @@ public struct Quantities: Hashable, Sendable {
   public var gradients: TermSums
   /// Terms whose value is needed coordinate by coordinate, `[K × D × B]`.
   public var coordinateValues: Terms
+  /// Terms of the model whose second derivatives ∂²/∂z_d² are needed, `[K × D × B]`.
+  public var diagonalHessians: Terms
 
   /// - Parameter gradients: a sum whose gradient is needed in its `parts`.
-  public init(values: Terms = [], gradients: Terms = [], coordinateValues: Terms = []) {
-    self.init(values: values, gradientSums: gradients.parts, coordinateValues: coordinateValues)
+  public init(
+    values: Terms = [], gradients: Terms = [], coordinateValues: Terms = [], diagonalHessians: Terms = []
+  ) {
+    self.init(
+      values: values, gradientSums: gradients.parts, coordinateValues: coordinateValues,
+      diagonalHessians: diagonalHessians)
   }
 
-  public init(values: Terms, gradientSums: TermSums, coordinateValues: Terms) {
+  public init(
+    values: Terms, gradientSums: TermSums, coordinateValues: Terms, diagonalHessians: Terms = []
+  ) {
     self.values = values
     gradients = gradientSums
     self.coordinateValues = coordinateValues
+    self.diagonalHessians = diagonalHessians
   }
 
   public func union(_ other: Quantities) -> Quantities {
     Quantities(
       values: values.union(other.values), gradientSums: gradients.union(other.gradients),
-      coordinateValues: coordinateValues.union(other.coordinateValues))
+      coordinateValues: coordinateValues.union(other.coordinateValues),
+      diagonalHessians: diagonalHessians.union(other.diagonalHessians))
   }
 
   /// The part that concerns `terms`.
   public func restricted(to terms: Terms) -> Quantities {
     Quantities(
       values: values.intersection(terms), gradientSums: gradients.restricted(to: terms),
-      coordinateValues: coordinateValues.intersection(terms))
+      coordinateValues: coordinateValues.intersection(terms),
+      diagonalHessians: diagonalHessians.intersection(terms))
   }
 }

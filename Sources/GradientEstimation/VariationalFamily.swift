@@ -78,6 +78,39 @@ public protocol FactorizedFamily: VariationalFamily {
     into gradients: inout MutableSpan<Double>)
 }
 
+/// A family whose draws are a function of their noise, z = g(ε, λ): they can be had again at another λ.
+public protocol TransformedFamily: VariationalFamily {
+  /// Fills `draws.z` with g(ε, λ), from `draws.noise` and `draws.parameters`.
+  func transform(_ draws: inout Draws)
+}
+
+/// A family of normals with independent coordinates, q_λ(z) = Π_d N(z_d; m_d, v_d), by its moments.
+///
+/// By Bonnet's (1964) and Price's (1958) theorems an expectation's gradient in them is an expectation of derivatives,
+/// ∇_m E f = E ∇f and ∂E f/∂v_d = ½ E ∂²f/∂z_d².
+public protocol IndependentNormalFamily: VariationalFamily {
+  /// Stores m and v of each lane, `[D × B]` each.
+  func moments(
+    at draws: borrowing Draws, mean: inout MutableSpan<Double>, variance: inout MutableSpan<Double>)
+  /// gradients_p += Σ_d a_d ∂m_d/∂λ_p + b_d ∂v_d/∂λ_p, for cotangents a of the mean and b of the variance, `[D × B]`.
+  func addMomentPullback(
+    mean: Span<Double>, variance: Span<Double>, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>)
+}
+
+/// A family each of whose parameters moves one coordinate's density, and moves mass from one density to another:
+///
+///     ∂q/∂λ_p = c_p (q⁺_p − q⁻_p)
+///
+/// with densities q⁺_p and q⁻_p that differ from q in that coordinate alone (the weak derivative; Pflug 1989).
+public protocol WeaklyDifferentiableFamily: VariationalFamily {
+  /// Turns draws of q into draws of q⁺_p and of q⁻_p, noise and z: what both come with is the same draws of q. With
+  /// `coupled` the two share random numbers.
+  func sampleParts(
+    ofParameter p: Int, coupled: Bool, positive: inout Draws, negative: inout Draws, random: inout RandomStream)
+  /// c_p of each lane, `[B]`.
+  func partsFactor(ofParameter p: Int, at draws: borrowing Draws, into factors: inout MutableSpan<Double>)
+}
+
 /// What is known exactly of E_q[f].
 public struct ExactExpectation: Sendable {
   /// E_q f

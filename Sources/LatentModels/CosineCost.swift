@@ -16,6 +16,7 @@ public struct CosineCost: SeparableCost {
 
   func value(_ z: Double) -> Double { cos(k * z) }
   func derivative(_ z: Double) -> Double { -k * sin(k * z) }
+  func curvature(_ z: Double) -> Double { -k * k * cos(k * z) }
   func expectations(m: Double, s: Double) -> (value: Double, first: Double, second: Double, fourth: Double) {
     let t = k * s, damping = exp(-0.5 * t * t), value = cos(k * m) * damping
     return (value, -t * sin(k * m) * damping, -t * t * value, t * t * t * t * value)

@@ -4,20 +4,29 @@ internal import GradientEstimation
 /// log N(z; mean, diag(scale²)) as a term of a model: shared by every prior and likelihood of that form.
 extension DiagonalNormal {
   /// Stores the density's quantities as `term` in `evaluation`.
-  func store(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
+  ///
+  /// - Parameter constants: what each coordinate has in place of `logNormalizer`, for a density up to a factor.
+  func store(
+    _ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation,
+    constants: [Double]? = nil
+  ) {
+    let constants = constants ?? logNormalizer
     let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
     let (values, coordinates) = (needed.values.contains(term), needed.coordinateValues.contains(term))
     storeGradient(of: Terms(term), needed, at: draws, into: &evaluation)
+    if needed.diagonalHessians.contains(term) {
+      evaluation.withDiagonalHessian(of: term) { fillRows($0, precision.lazy.map { -$0 }, lanes: b) }
+    }
     guard values || coordinates else { return }
     draws.z.withUnsafeBufferPointer { z in
       if values {
         evaluation.withValues(of: term) {
-          wb_normal_density_values(z.baseAddress, mean, precision, logNormalizer, $0.baseAddress, k, d, b)
+          wb_normal_density_values(z.baseAddress, mean, precision, constants, $0.baseAddress, k, d, b)
         }
       }
       if coordinates {
         evaluation.withCoordinateValues(of: term) {
-          wb_normal_density_coordinates(z.baseAddress, mean, precision, logNormalizer, $0.baseAddress, k, d, b)
+          wb_normal_density_coordinates(z.baseAddress, mean, precision, constants, $0.baseAddress, k, d, b)
         }
       }
     }
@@ -36,6 +45,14 @@ extension DiagonalNormal {
     }
   }
 
+  /// −diag(precision), `[D × D]`.
+  var hessian: [Double] {
+    let d = precision.count
+    var matrix = [Double](repeating: 0, count: d * d)
+    for i in 0..<d { matrix[i * d + i] = -precision[i] }
+    return matrix
+  }
+
   /// The normal that the product of the densities is proportional to: its gradient is the sum of theirs.
   func product(with other: DiagonalNormal) -> DiagonalNormal {
     let precisions = zip(precision, other.precision).map { $0 + $1 }
@@ -46,10 +63,11 @@ extension DiagonalNormal {
   }
 
   /// log N(z_d; c, 1/τ) = −½ log(2π/τ) − ½ τ (z_d − c)², under z = m + s ε.
-  func hermiteMoments(mean m: [Double], scale s: [Double]) -> HermiteMoments {
+  func hermiteMoments(mean m: [Double], scale s: [Double], constants: [Double]? = nil) -> HermiteMoments {
+    let constants = constants ?? logNormalizer
     let values = m.indices.map { d in
       let residual = m[d] - mean[d]
-      return logNormalizer[d]
+      return constants[d]
         - 0.5 * precision[d] * (residual * residual + s[d] * s[d])
     }
     return HermiteMoments(
@@ -71,10 +89,24 @@ extension DiagonalNormal {
       value: value, gradient: (0..<d).map { (mean[$0] - m[$0]) * precision[$0] }, hessian: hessian)
   }
 
-  /// Coefficients of log N(z_d; c, 1/τ) in powers of z_d.
-  var polynomials: [[Double]] {
-    mean.indices.map {
-      [logNormalizer[$0] - 0.5 * precision[$0] * mean[$0] * mean[$0], precision[$0] * mean[$0], -0.5 * precision[$0]]
+  /// log N(z_d; c, 1/τ) = ½ log(τ/2π) − ½ τ c² + τ c z_d − ½ τ z_d².
+  var logPolynomial: LogPolynomial {
+    LogPolynomial(
+      dimension: mean.count,
+      constant: mean.indices.map { logNormalizer[$0] - 0.5 * precision[$0] * mean[$0] * mean[$0] },
+      linear: zip(precision, mean).map { $0 * $1 }, quadratic: precision.map { -0.5 * $0 })
+  }
+}
+
+/// Fills `[K × D × B]` with numbers that are the same for every draw and lane, one a coordinate.
+func fillRows(
+  _ rows: UnsafeMutableBufferPointer<Double>, _ values: some RandomAccessCollection<Double>, lanes: Int
+) {
+  var start = 0
+  while start < rows.count {
+    for value in values {
+      rows[start..<start + lanes].update(repeating: value)
+      start += lanes
     }
   }
 }

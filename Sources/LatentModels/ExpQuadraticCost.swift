@@ -17,6 +17,7 @@ public struct ExpQuadraticCost: SeparableCost {
 
   func value(_ z: Double) -> Double { exp(-k * z * z) }
   func derivative(_ z: Double) -> Double { -2 * k * z * exp(-k * z * z) }
+  func curvature(_ z: Double) -> Double { (4 * k * k * z * z - 2 * k) * exp(-k * z * z) }
   func expectations(m: Double, s: Double) -> (value: Double, first: Double, second: Double, fourth: Double) {
     let spread = 1 + 2 * k * s * s
     let g = exp(-k * m * m / spread) / spread.squareRoot()

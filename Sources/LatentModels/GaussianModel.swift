@@ -11,8 +11,8 @@ internal import CKernels
 ///   posterior is N(x/(1 + noise²), noise²/(1 + noise²)); else it has the dense covariance (I + R⁻¹/noise²)⁻¹, which no
 ///   mean-field normal has, and is offered up to D = 2048.
 /// - Cost: O(D) an evaluation: R⁻¹ is tridiagonal.
-public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, NormalExpectations,
-  PolynomialIntegrand
+public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedModel, NormalExpectations,
+  LogPolynomialModel
 {
   public var dimensionOption = 1
   public var x: [Double] = [1]
@@ -26,8 +26,6 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
   /// The likelihood in place of the above, where its coordinates are correlated.
   private var correlated: AutoregressiveNormal?
 
-  static let largestDensePosterior = 2048
-
   public init() {}
 
   public var dimension: Int { standard.mean.count }
@@ -36,7 +34,7 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
   public var factorizedTerms: Terms { correlated == nil ? [.prior, .likelihood] : .prior }
 
   public var logEvidence: Double? {
-    if let correlated { return correlated.conjugate.logEvidence }
+    if let correlated { return correlatedPosterior(correlated)?.evidence }
     let marginal = DiagonalNormal(
       mean: likelihood.mean.map { _ in 0 }, scale: likelihood.mean.map { _ in (1 + noise * noise).squareRoot() })
     return marginal.hermiteMoments(mean: likelihood.mean, scale: likelihood.mean.map { _ in 0 }).value
@@ -44,9 +42,9 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
 
   public var namedDistributions: [String: any Prior] {
     if let correlated {
-      guard dimension <= Self.largestDensePosterior else { return ["prior": standard] }
-      let posterior = MultivariateNormal(
-        mean: correlated.conjugate.posteriorMean, precision: correlated.posteriorPrecision)
+      guard dimension <= NormalPosterior.largestDimension,
+        let posterior = correlatedPosterior(correlated)?.posterior.distribution
+      else { return ["prior": standard] }
       return ["prior": standard, "posterior": posterior]
     }
     let precision = 1 + 1 / (noise * noise)
@@ -54,6 +52,23 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
       mean: likelihood.mean.map { $0 / (noise * noise) / precision },
       scale: likelihood.mean.map { _ in (1 / precision).squareRoot() })
     return ["prior": standard, "posterior": posterior]
+  }
+
+  /// With A = I + C⁻¹ the posterior mean is x − A⁻¹x: what is left of x, A⁻¹x, is what the evidence's likelihood is of.
+  private func correlatedPosterior(
+    _ likelihood: AutoregressiveNormal
+  ) -> (posterior: NormalPosterior, evidence: Double)? {
+    let precision = likelihood.precision.adding(diagonal: standard.precision)
+    var residual: [Double] = []
+    let posterior = NormalPosterior(precision: precision) { solve in
+      residual = solve(likelihood.mean)
+      return zip(likelihood.mean, residual).map { $0 - $1 }
+    }
+    guard let posterior else { return nil }
+    let prior = standard.hermiteMoments(mean: posterior.mean, scale: residual.map { _ in 0 }).value
+    let centered = AutoregressiveNormal(
+      mean: residual.map { _ in 0 }, precision: likelihood.firstPrecision, correlation: likelihood.coefficient)
+    return (posterior, posterior.logEvidence(jointAtMean: prior + centered.logDensity(residual)))
   }
 
   public func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
@@ -64,6 +79,10 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
       likelihood.store(.likelihood, needed, at: draws, into: &evaluation)
       joint.storeGradient(of: [.prior, .likelihood], needed, at: draws, into: &evaluation)
     }
+  }
+
+  public func hessian(of term: Term, at z: [Double]) -> [Double] {
+    term == .prior ? standard.hessian : correlated?.hessian ?? likelihood.hessian
   }
 
   public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
@@ -85,10 +104,10 @@ public struct GaussianModel: LatentModel, DifferentiableModel, FactorizedModel, 
     }
   }
 
-  public func polynomials(of term: Term) -> [[Double]]? {
+  public func logPolynomial(of term: Term) -> LogPolynomial? {
     switch term {
-    case .prior: standard.polynomials
-    case .likelihood: correlated == nil ? likelihood.polynomials : nil
+    case .prior: standard.logPolynomial
+    case .likelihood: correlated == nil ? likelihood.logPolynomial : nil
     default: nil
     }
   }
@@ -106,7 +125,7 @@ extension GaussianModel: IntegrandSpecification {
       ),
       Note(
         "Serves",
-        "values and gradients of prior and likelihood; both factorise over coordinates, the likelihood only at correlation=0."
+        "values, gradients and Hessians of prior and likelihood; both factorise over coordinates, the likelihood only at correlation=0."
       ),
     ],
     options: [

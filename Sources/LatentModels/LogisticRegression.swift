@@ -23,7 +23,7 @@ public struct LogisticRegression: RegressionSpecification {
         "breast-cancer is shipped (569 × 30, and the intercept: D = 31); else the path of a CSV file with a header, numeric columns and a target of 0 and 1."
       ),
       Note("Exact", "ELBO and gradient, by one-dimensional quadrature; point prior."),
-      Note("Serves", "values and gradients of prior and likelihood; the prior factorises over coordinates."),
+      Note("Serves", "values, gradients and Hessians of prior and likelihood; the prior factorises over coordinates."),
     ],
     references: [Reference("wolberg1995"), Reference("mohamed2020")],
     options: sharedOptions,
@@ -40,6 +40,14 @@ struct BernoulliResponse: Response {
   var kernel: wb_response { WB_LOGISTIC }
   var hasOffsets: Bool { false }
   func offset(_ y: Double) -> Double { 0 }
+
+  /// −p (1 − p), p = 1/(1 + e^{−η}), without loss in either tail.
+  func replaceByCurvature(_ predictors: UnsafeMutableBufferPointer<Double>) {
+    for i in predictors.indices {
+      let u = wb_exp(-abs(predictors[i]))
+      predictors[i] = -u / ((1 + u) * (1 + u))
+    }
+  }
 
   func moments(
     _ y: Double, center: Double, variance: Double

@@ -28,7 +28,7 @@ public struct PoissonRegression: RegressionSpecification {
         "Tails",
         "exp(x_n·z) is log-normal under q: at a wide q, such as initial, sample variances say little. Prefer standardize=false with 0/1 columns, and optimum."
       ),
-      Note("Serves", "values and gradients of prior and likelihood; the prior factorises over coordinates."),
+      Note("Serves", "values, gradients and Hessians of prior and likelihood; the prior factorises over coordinates."),
     ],
     references: [Reference("tippett1950")],
     options: sharedOptions,
@@ -44,6 +44,10 @@ struct PoissonResponse: Response {
   static var target: TargetDomain { .counts }
   var kernel: wb_response { WB_POISSON }
   func offset(_ y: Double) -> Double { -logFactorial(y) }
+
+  func replaceByCurvature(_ predictors: UnsafeMutableBufferPointer<Double>) {
+    for i in predictors.indices { predictors[i] = -wb_exp(predictors[i]) }
+  }
 
   func moments(
     _ y: Double, center: Double, variance: Double

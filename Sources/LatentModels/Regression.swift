@@ -12,11 +12,11 @@ public import GradientEstimation
 /// - `minibatch=M` estimates the log likelihood from M data without replacement, weighted N/M; an evaluation then
 ///   counts M/N, and what is exact stays the full data's.
 /// - Cost: O(N D) an evaluation.
-public struct Regression: LatentModel, DifferentiableModel, FactorizedModel, SubsampledModel, NormalExpectations {
+public struct Regression: LatentModel, TwiceDifferentiableModel, FactorizedModel, SubsampledModel, NormalExpectations {
   public let data: RegressionData
   public let minibatch: Int?
-  private let response: any Response
-  private let normalPrior: DiagonalNormal
+  let response: any Response
+  let normalPrior: DiagonalNormal
   private let conjugate: ConjugateRegression?
   /// The parts of log p(y_n | η_n) without η_n, `[N]`; empty where there are none.
   private let offsets: [Double]
@@ -62,6 +62,7 @@ public struct Regression: LatentModel, DifferentiableModel, FactorizedModel, Sub
 
   public func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     normalPrior.store(.prior, needed, at: draws, into: &evaluation)
+    if needed.diagonalHessians.contains(Term.likelihood) { storeDiagonalHessian(at: draws, into: &evaluation) }
     let values = needed.values.contains(.likelihood), gradient = needed.gradients.contains(.likelihood)
     guard values || gradient else { return }
     let shape = draws.shape
@@ -154,6 +155,8 @@ protocol Response: Sendable {
   /// Whether g has parts without η, and that of y.
   var hasOffsets: Bool { get }
   func offset(_ y: Double) -> Double
+  /// Puts g″(η), which no y enters, in the place of each η.
+  func replaceByCurvature(_ predictors: UnsafeMutableBufferPointer<Double>)
   /// E g and E dʲg/dηʲ, j = 1, 2, 4, under η ~ N(center, variance).
   func moments(
     _ y: Double, center: Double, variance: Double

@@ -3,7 +3,7 @@ internal import GradientEstimation
 /// A cost that is a sum over coordinates of one function of one variable, f(z) = Σ_d f(z_d).
 ///
 /// The toy costs of the literature are these with D = 1.
-protocol SeparableCost: CostFunction, DifferentiableModel, FactorizedModel, NormalExpectations,
+protocol SeparableCost: CostFunction, TwiceDifferentiableModel, FactorizedModel, NormalExpectations,
   IntegrandSpecification
 {
   var dimensionOption: Int { get set }
@@ -11,6 +11,8 @@ protocol SeparableCost: CostFunction, DifferentiableModel, FactorizedModel, Norm
   func value(_ z: Double) -> Double
   /// f′(z)
   func derivative(_ z: Double) -> Double
+  /// f″(z)
+  func curvature(_ z: Double) -> Double
   /// E f and E ∂ʲf/∂εʲ, j = 1, 2, 4, of z = m + s ε.
   func expectations(m: Double, s: Double) -> (value: Double, first: Double, second: Double, fourth: Double)
 }
@@ -49,6 +51,17 @@ extension SeparableCost {
         for i in gradient.indices { gradient[i] = derivative(z[i]) }
       }
     }
+    if needed.diagonalHessians.contains(Term.cost) {
+      evaluation.withDiagonalHessian(of: .cost) { hessian in
+        for i in hessian.indices { hessian[i] = curvature(z[i]) }
+      }
+    }
+  }
+
+  public func hessian(of term: Term, at z: [Double]) -> [Double] {
+    var matrix = [Double](repeating: 0, count: z.count * z.count)
+    for d in z.indices { matrix[d * z.count + d] = curvature(z[d]) }
+    return matrix
   }
 
   public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {

@@ -8,8 +8,9 @@ public import Randomness
 ///   Var(∂σ) = Var(∂log σ)/σ².
 /// - z = mean + e^{log_scale} ⊙ ε, ε ~ N(0, I).
 /// - score: ∂_mean log q = ε/σ, ∂_{log_scale} log q = ε² − 1.
+/// - Fisher information: diagonal, 1/σ² in mean and 2 in log_scale.
 /// - closed forms: the entropy, and the KL divergence to a diagonal normal prior.
-public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
+public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, TransformedFamily, DiagonalFisherFamily {
   public let dimension: Int
   public var parameterBlocks: [ParameterBlock] {
     [
@@ -35,6 +36,11 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
     let shape = draws.shape
     var noise = draws.noise.mutableSpan
     scheme.fillNormals(&noise, shape: shape, random: &random)
+    transform(&draws)
+  }
+
+  public func transform(_ draws: inout Draws) {
+    let shape = draws.shape
     let perLane: Int32 = draws.sharesParameters ? 0 : 1
     let parameters = draws.parameters, epsilon = draws.noise
     withPair(parameters, shape, perLane) { mean, logScale in
@@ -138,6 +144,10 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
     addToLogScale(factor * Double(draws.shape.samples), draws.shape, &gradients)
   }
 
+  public func fisherDiagonal(at parameters: [Double]) -> [Double] {
+    parameters[dimension...].map { wb_exp(-2 * $0) } + Array(repeating: 2, count: dimension)
+  }
+
   public func analyticTerms(for model: any Integrand) -> Terms {
     let prior = (model as? any LatentModel)?.prior as? DiagonalNormal
     return prior == nil ? .entropy : [.entropy, .prior]
@@ -207,7 +217,7 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily {
   }
 
   /// The rows of `mean` and of `log_scale`, shared or by lane.
-  private func withPair(
+  func withPair(
     _ parameters: [Double], _ shape: Shape, _ perLane: Int32,
     _ body: (UnsafePointer<Double>, UnsafePointer<Double>) -> Void
   ) {

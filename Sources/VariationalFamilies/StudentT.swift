@@ -124,10 +124,10 @@ public struct StudentT: DrawwiseFactorizedFamily {
     of terms: Terms, for model: any Integrand, parameters: [Double]
   ) -> ExactExpectation? {
     let d = dimension
-    let sum = MomentSum(of: terms.subtracting(.entropy), model, parameterCount: 2 * d) { i, degree in
+    let sum = MomentSum(of: terms.subtracting(.entropy), model, parameterCount: 2 * d) { i, function in
       let mean = parameters[i]
-      if degree == 1, degrees > 1 { return (mean, [(i, 1)]) }
-      guard degree == 2, let variance else { return nil }
+      if function == .identity, degrees > 1 { return (mean, [(i, 1)]) }
+      guard function == .square, let variance else { return nil }
       let spread = wb_exp(2 * parameters[d + i]) * variance
       return (mean * mean + spread, [(i, 2 * mean), (d + i, 2 * spread)])
     }

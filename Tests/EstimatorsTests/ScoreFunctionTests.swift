@@ -81,15 +81,18 @@ import Testing
       model: bench.problem.model, family: Secretive(base: bench.problem.family), objective: EvidenceLowerBound(),
       sampling: IndependentSampling())
     var state = estimator.initialState(for: hidden, parameters: bench.parameters)
-    #expect(!state.isExact && estimator.warmUp(for: state) != nil)
+    #expect(!state.baseline.isExact && estimator.warmUp(for: state) != nil)
     bench.block.evaluate(Quantities(values: [.prior, .likelihood, .entropy]), of: bench.problem)
     var workspace = try estimator.makeWorkspace(for: hidden, shape: bench.block.shape)
     estimator.adapt(&state, problem: hidden, block: bench.block, workspace: &workspace)
     let wanted = baseline == .movingAverage ? ScoreFunction(baseline: .mean) : estimator
-    let target = wanted.initialState(for: bench.problem, parameters: bench.parameters).values
+    let target = wanted.initialState(for: bench.problem, parameters: bench.parameters).baseline.values
     // f has standard deviation 2 or so here; the optimum of log_scale weights by a fourth power.
-    #expect(zip(state.values, target).allSatisfy { abs($0 - $1) < 0.5 }, "\(state.values) against \(target)")
-    #expect(state.values != ScoreFunction().initialState(for: hidden, parameters: bench.parameters).values)
+    #expect(
+      zip(state.baseline.values, target).allSatisfy { abs($0 - $1) < 0.5 }, "\(state.baseline.values) against \(target)"
+    )
+    #expect(
+      state.baseline.values != ScoreFunction().initialState(for: hidden, parameters: bench.parameters).baseline.values)
   }
 }
 

@@ -8,7 +8,7 @@ import Testing
   static let everything = Quantities(
     values: [.prior, .likelihood, .entropy],
     gradientSums: [TermSums(.prior), TermSums(.likelihood), TermSums(.entropy), TermSums(joint)],
-    coordinateValues: joint)
+    coordinateValues: joint, diagonalHessians: .prior)
 
   static func problem() throws -> Problem {
     try Problem(
@@ -32,7 +32,7 @@ import Testing
     for term in Term.allCases {
       all += [
         block.evaluation.values(of: term), block.evaluation.gradient(of: Terms(term)),
-        block.evaluation.coordinateValues(of: term),
+        block.evaluation.coordinateValues(of: term), block.evaluation.diagonalHessian(of: term),
       ]
     }
     return all
@@ -50,10 +50,13 @@ import Testing
   @Test func evaluateComputesWhatIsAskedAndNoMore() throws {
     let (v, e) = (Self.shape.drawCount, Self.shape.elementCount)
     for (needed, sizes) in [
-      (Quantities(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-      (Quantities(values: .prior), [v, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-      (Quantities(gradients: [.likelihood, .entropy]), [0, 0, 0, 0, e, 0, 0, e, 0, 0, 0, 0]),
-      (Quantities(values: .entropy, coordinateValues: .prior), [0, 0, e, 0, 0, 0, v, 0, 0, 0, 0, 0]),
+      (Quantities(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+      (Quantities(values: .prior), [v, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+      (Quantities(gradients: [.likelihood, .entropy]), [0, 0, 0, 0, 0, e, 0, 0, 0, e, 0, 0, 0, 0, 0, 0]),
+      (
+        Quantities(values: .entropy, coordinateValues: .prior, diagonalHessians: .likelihood),
+        [0, 0, e, 0, 0, 0, 0, e, v, 0, 0, 0, 0, 0, 0, 0]
+      ),
     ] {
       try Self.withBlock { block, problem, _ in
         block.evaluate(needed, of: problem)
@@ -106,14 +109,16 @@ import Testing
 
   /// Every number named moves by the given relative amount, some up and some down; the draws and the rest do not.
   @Test func perturbationMovesWhatIsNamed() throws {
-    try Self.withBlock { block, problem, random in
+    try Self.withBlock { block, problem, _ in
       block.evaluate(Self.everything, of: problem)
       let before = Self.arrays(block), z = block.draws.z, noise = block.draws.noise
-      let disturbed = Quantities(values: .prior, gradients: [.likelihood, .entropy], coordinateValues: .likelihood)
-      block.perturb(disturbed, relative: 0x1p-20, random: &random)
+      let disturbed = Quantities(
+        values: .prior, gradients: [.likelihood, .entropy], coordinateValues: .likelihood, diagonalHessians: .prior)
+      block.perturb(disturbed, relative: 0x1p-20)
       let after = Self.arrays(block)
       #expect(block.draws.z == z && block.draws.noise == noise && block.draws.parameters == [0.5, -1])
-      let moved = [0, 4, 5, 7]
+      // Values, gradient, coordinate values, second derivatives: four arrays a term.
+      let moved = [0, 3, 5, 6, 9]
       var ups = 0, downs = 0
       for i in before.indices {
         if !moved.contains(i) { #expect(after[i] == before[i]) }
@@ -122,7 +127,14 @@ import Testing
           if abs(new) > abs(old) { ups += 1 } else { downs += 1 }
         }
       }
-      #expect(ups + downs == 6 + 3 * 12 && ups > 5 && downs > 5)
+      // A disturbed problem does the same to whatever is evaluated of it.
+      var unsteady = DrawBlock(shape: Self.shape, parameters: [0.5, -1])
+      (unsteady.draws.noise, unsteady.draws.z) = (noise, z)
+      unsteady.evaluate(Self.everything, of: problem)
+      let steady = Self.arrays(unsteady)
+      unsteady.evaluate(disturbed, of: problem.disturbed(by: 0x1p-20))
+      #expect(steady == before && Self.arrays(unsteady) == after)
+      #expect(ups + downs == 6 + 4 * 12 && ups > 5 && downs > 5)
     }
   }
 }

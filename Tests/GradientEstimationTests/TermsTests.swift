@@ -20,6 +20,9 @@ import Testing
     let a = Quantities(values: .prior, gradients: .cost), b = Quantities(values: .cost, coordinateValues: .prior)
     let both = a.union(b)
     #expect(both == Quantities(values: [.prior, .cost], gradients: .cost, coordinateValues: .prior))
+    let curved = Quantities(diagonalHessians: [.prior, .cost])
+    #expect(a.union(curved).diagonalHessians == [.prior, .cost] && curved != Quantities())
+    #expect(curved.restricted(to: .prior) == Quantities(diagonalHessians: .prior))
     #expect(both.restricted(to: .prior) == Quantities(values: .prior, coordinateValues: .prior))
     #expect(both.restricted(to: .entropy) == Quantities() && both.restricted(to: [.prior, .cost]) == both)
   }

@@ -5,13 +5,14 @@ import Randomness
 // plain import and the public protocols.
 
 /// log p(z) = −½|z|², log p(x | z) = Σ_d z_d, both coordinate by coordinate; counts what it is asked for.
-struct ToyModel: LatentModel, DifferentiableModel, FactorizedModel {
+struct ToyModel: LatentModel, TwiceDifferentiableModel, FactorizedModel {
   var dimension = 2
   var factorizedTerms: Terms { [.prior, .likelihood] }
   var prior: (any Prior)? { DiagonalNormal.standard(dimension) }
 
   func value(_ term: Term, _ z: Double) -> Double { term == .prior ? -0.5 * z * z : z }
   func slope(_ term: Term, _ z: Double) -> Double { term == .prior ? -z : 1 }
+  func hessian(of term: Term, at z: [Double]) -> [Double] { term == .prior ? [-1, 0, 0, -1] : [0, 0, 0, 0] }
 
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     let shape = draws.shape, z = draws.z
@@ -28,6 +29,9 @@ struct ToyModel: LatentModel, DifferentiableModel, FactorizedModel {
     }
     for term in needed.coordinateValues.members {
       evaluation.withCoordinateValues(of: term) { rows in for i in z.indices { rows[i] = value(term, z[i]) } }
+    }
+    for term in needed.diagonalHessians.members {
+      evaluation.withDiagonalHessian(of: term) { $0.update(repeating: term == .prior ? -1 : 0) }
     }
   }
 }

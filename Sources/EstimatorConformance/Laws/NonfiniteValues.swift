@@ -1,13 +1,16 @@
 internal import ExperimentRunner
 internal import GradientEstimation
 
-/// What is not finite at a draw reaches the gradient of that lane, where the harness counts it, and no other lane.
+/// What the model computed at a draw and is not finite reaches the gradient of that lane, where the harness counts it, and no other lane.
 ///
 /// An estimator that drops or clamps such a draw changes its expectation in silence.
 enum NonfiniteValues: BlockLaw {
   static let law = Law.nonfinite
 
-  static func applies(to entry: Entry) -> Bool { entry.cost > 0 }
+  /// Of what an estimator evaluates at draws of its own nothing can be struck.
+  static func applies(to entry: Entry) -> Bool {
+    entry.cost > 0 && entry.requirements.quantities != Quantities()
+  }
 
   static func finding(_ bench: Bench) throws -> String? {
     let width = Bench.lanes, count = bench.cell.problem.family.parameterCount
@@ -38,6 +41,11 @@ enum NonfiniteValues: BlockLaw {
     }
     for sum in own.gradients.members {
       block.evaluation.withGradient(of: sum) { room in
+        for lane in lanes { for d in 0..<shape.dimension { room[vector + d * shape.lanes + lane] = value } }
+      }
+    }
+    for term in own.diagonalHessians.members {
+      block.evaluation.withDiagonalHessian(of: term) { room in
         for lane in lanes { for d in 0..<shape.dimension { room[vector + d * shape.lanes + lane] = value } }
       }
     }

@@ -13,8 +13,9 @@ package protocol BoundEstimator: AnyObject {
 
 /// An estimator with its state at a fixed λ.
 package struct PreparedEstimator: Sendable {
-  /// What a task needs to run it; `lanes` is the size of its blocks.
-  package let bind: @Sendable (_ lanes: Int) throws -> any BoundEstimator
+  /// What a task needs to run it; `lanes` is the size of its blocks, and `disturbance` the relative error of what it
+  /// evaluates itself, 0 but for `RoundingFloor`.
+  package let bind: @Sendable (_ lanes: Int, _ disturbance: Double) throws -> any BoundEstimator
   /// How its state was brought up, for the manifest; nil if there was nothing to bring up.
   package let warmUp: WarmUp?
 
@@ -23,7 +24,7 @@ package struct PreparedEstimator: Sendable {
     self = try Self.open(entry.estimator, entry, cell, seed)
   }
 
-  private init(warmUp: WarmUp?, bind: @escaping @Sendable (Int) throws -> any BoundEstimator) {
+  private init(warmUp: WarmUp?, bind: @escaping @Sendable (Int, Double) throws -> any BoundEstimator) {
     self.warmUp = warmUp
     self.bind = bind
   }
@@ -59,8 +60,10 @@ package struct PreparedEstimator: Sendable {
       }
     }
     let frozen = state
-    return PreparedEstimator(warmUp: warmUp) { lanes in
-      try Bound(estimator, problem, frozen, entry.requirements.quantities, cell.shape(lanes: lanes))
+    return PreparedEstimator(warmUp: warmUp) { lanes, disturbance in
+      try Bound(
+        estimator, disturbance == 0 ? problem : problem.disturbed(by: disturbance), frozen,
+        entry.requirements.quantities, cell.shape(lanes: lanes))
     }
   }
 }
