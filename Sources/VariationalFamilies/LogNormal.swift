@@ -9,7 +9,7 @@ public import GradientEstimation
 /// - closed forms: the entropy, Σ (½ log 2πe + log_scale + mean), and the KL divergence to a prior of gammas.
 /// - Exact expectations: of log polynomials without log(1 − z), by E z^n = e^{n mean + n² s²/2} and E log z = mean.
 /// - Cost: an exponential for each coordinate of a draw.
-public struct LogNormal: DrawwiseFactorizedFamily {
+public struct LogNormal: DrawwiseFactorizedFamily, TransformedFamily, DiagonalFisherFamily {
   public let dimension: Int
   public var support: Support { .positive }
   public var pathwiseEntropyIsExact: Bool { false }
@@ -27,6 +27,11 @@ public struct LogNormal: DrawwiseFactorizedFamily {
 
   public func parameters(of distribution: any Prior) -> [Double]? { nil }
   public func coordinate(ofParameter p: Int) -> Int { p % dimension }
+
+  /// That of log z: 1/s² of the mean, 2 of log_scale.
+  public func fisherDiagonal(at parameters: [Double]) -> [Double] {
+    parameters[dimension...].map { wb_exp(-2 * $0) } + Array(repeating: 2, count: dimension)
+  }
 
   var preparedCount: Int { dimension }
 

@@ -37,9 +37,11 @@ import VariationalFamilies
     var random = try RandomStream(try #require(Generator.named("mt19937")), index: 77)
     block.sample(problem, random: &random)
     block.evaluate(try estimator.requirements(samples: 1, of: problem).quantities, of: problem)
-    var gradients = [Double](repeating: 0, count: shape.parameters * shape.lanes), scratch = NoWorkspace()
+    var gradients = [Double](repeating: 0, count: shape.parameters * shape.lanes)
+    var scratch = try estimator.makeWorkspace(for: problem, shape: shape)
     var span = gradients.mutableSpan
-    estimator.estimate(problem, block, state: NoState(), random: &random, workspace: &scratch, into: &span)
+    let state = estimator.initialState(for: problem, parameters: lambda)
+    estimator.estimate(problem, block, state: state, random: &random, workspace: &scratch, into: &span)
     return (gradients, block.draws.noise)
   }
 

@@ -72,6 +72,20 @@ import VariationalFamilies
     #expect(LogNormal(dimension: 1).exactExpectation(of: .cost, for: logarithm, parameters: [0, -1]) != nil)
   }
 
+  /// E s_p² over draws, at |z| < 5 for fourteen means.
+  @Test(arguments: families) func fisherInformationIsTheMeanSquareOfTheScore(_ c: FamilyCase) throws {
+    let family = try #require(c.family as? any DiagonalFisherFamily), count = 40_000
+    let block = try c.sample(c.shape(samples: 1, lanes: count), c.lambda), wanted = family.fisherDiagonal(at: c.lambda)
+    var score = [Double](repeating: 0, count: c.p * count)
+    var span = score.mutableSpan
+    let ones = [Double](repeating: 1, count: count), zeros = [Double](repeating: 0, count: c.p)
+    c.family.addScore(weights: ones.span, centers: zeros.span, at: block.draws, into: &span)
+    for p in 0..<c.p {
+      let square = meanAndError(score[p * count..<(p + 1) * count].map { $0 * $0 }[...])
+      #expect(abs(square.mean - wanted[p]) < 5 * square.error)
+    }
+  }
+
   /// H of t with 1 degree of freedom is log 4π, and of many that of a normal.
   @Test func entropiesInTheLiterature() throws {
     func entropy(_ degrees: Double) throws -> Double {
@@ -103,8 +117,8 @@ import VariationalFamilies
     for degrees in [1.0, 2] {
       var draws = Draws(shape: shape, parameters: [0, 0])
       var random = try RandomStream(try #require(Generator.named("mt19937")), index: 1)
-      StudentT(dimension: 1, degrees: degrees).sample(&draws, scheme: Fixed(), random: &random)
-      for (x, t) in zip(Fixed.normals(2000), draws.z) {
+      StudentT(dimension: 1, degrees: degrees).sample(&draws, scheme: EvenNormals(), random: &random)
+      for (x, t) in zip(EvenNormals.normals(2000), draws.z) {
         // P(T > t) of |x|: the upper tail of the normal.
         let tail = 0.5 * erfc(abs(x) / 2.0.squareRoot())
         let wanted = degrees == 1 ? 1 / tan(.pi * tail) : (1 - 2 * tail) / (2 * tail * (1 - tail)).squareRoot()
@@ -124,7 +138,7 @@ import VariationalFamilies
 }
 
 /// Normals at even distances from −8 to 8.
-private struct Fixed: SamplingScheme {
+private struct EvenNormals: SamplingScheme {
   static let descriptor = Descriptor<Self>(id: "fixed", summary: "numbers that are not random")
   var drawsAreIndependent: Bool { false }
   static func normals(_ count: Int) -> [Double] { (0..<count).map { -8 + 16 * (Double($0) + 0.37) / Double(count) } }
