@@ -32,7 +32,8 @@ let package = Package(
       name: "CKernels", dependencies: ["CGSL"],
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
     .target(
-      name: "ShippedData", exclude: ["README.md", "breast-cancer.csv", "diabetes.csv", "warpbreaks.csv"],
+      name: "ShippedData",
+      exclude: ["README.md", "breast-cancer.csv", "diabetes.csv", "iris.csv", "warpbreaks.csv", "wine.csv"],
       cSettings: [.unsafeFlags(["-std=c23"])]),
 
     .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
@@ -90,12 +91,12 @@ let package = Package(
       swiftSettings: numeric),
     .testTarget(
       name: "LatentModelsTests",
-      dependencies: ["CGSL", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies"],
+      dependencies: ["CGSL", "CKernels", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies"],
       swiftSettings: numeric),
     .testTarget(
       name: "EstimatorsTests",
       dependencies: [
-        "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation",
+        "CGSL", "CKernels", "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation",
         "LatentModels", "Optimization", "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(

@@ -13,7 +13,7 @@ for build in "$1" "$2"; do
     mkdir -p "$work/out"
     cp "$work"/variance/*.csv "$work/out/"
     cp "$work"/curves/*.csv "$work/out/"
-    for file in variance coordinates comparison elbo band ranking parameters; do
+    for file in variance coordinates comparison diagnostics elbo band ranking parameters; do
       cmp "$work/out/$file.csv" "$work/first-$file.csv" 2>/dev/null || {
         [ ! -e "$work/first-$file.csv" ] || { echo "smoke test: $build on $threads threads writes another $file.csv" >&2; exit 1; }
         cp "$work/out/$file.csv" "$work/first-$file.csv"

@@ -1,8 +1,8 @@
 #include "kernels.h"
 
-double wb_exp(double x) { return exp8(all8(x))[0]; }
+WB_CLONES double wb_exp(double x) { return exp8(all8(x))[0]; }
 
-double wb_log(double x) {
+WB_CLONES double wb_log(double x) {
   if (!(x >= 2.2250738585072014e-308) || x == INFINITY) return log(x);  // zero, negative, subnormal, not finite
   return log8(all8(x))[0];
 }

@@ -1,4 +1,5 @@
 #include "kernels.h"
+#include <gsl/gsl_eigen.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_version.h>
@@ -7,6 +8,16 @@
 #endif
 
 const gsl_rng_type **wb_generator_types(void) { return gsl_rng_types_setup(); }
+int wb_symmetric_eigenvalues(double *matrix, double *values, size_t n) {
+  gsl_eigen_symm_workspace *workspace = gsl_eigen_symm_alloc(n);
+  if (!workspace) return GSL_ENOMEM;
+  gsl_matrix_view a = gsl_matrix_view_array(matrix, n, n);
+  gsl_vector_view v = gsl_vector_view_array(values, n);
+  int status = gsl_eigen_symm(&a.matrix, &v.vector, workspace);
+  gsl_eigen_symm_free(workspace);
+  return status;
+}
+
 void wb_silence_gsl(void) { gsl_set_error_handler_off(); }
 
 void wb_fill_normal_ziggurat(const gsl_rng *rng, double *out, size_t n) {

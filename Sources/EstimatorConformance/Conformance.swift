@@ -28,6 +28,9 @@ public struct Conformance: Sendable {
   public var level = 1e-3
   /// The relative error of a gradient that is to be seen.
   public var target = 0.02
+  /// The same where every part of a combination is seen with other partners at `target`: where everything is checked,
+  /// in combinations that are not `GridProblem.isCentral`.
+  public var targetElsewhere = 0.1
   /// The most replicates that a cell takes for it.
   public var maxReplicates = 1 << 20
 
@@ -47,11 +50,12 @@ public struct Conformance: Sendable {
     let selection = try Selection(registry, ids: ids)
     let grid = try Grid(registry, selection, seed: seed)
     let tests = max(1, grid.problems.reduce(0) { $0 + Self.testCount($1) })
-    let strictness = Strictness(
-      level: level / Double(tests), target: target, maximum: maxReplicates, seed: seed, threads: threads)
     let cells = grid.problems.reduce(0) { $0 + $1.cells.count }
     var outcomes = grid.orphans, done = 0
     for problem in grid.problems {
+      let strictness = Strictness(
+        level: level / Double(tests), target: problem.isCentral ? target : max(target, targetElsewhere),
+        maximum: maxReplicates, unaimed: problem.isCentral ? 1 << 15 : 1 << 12, seed: seed, threads: threads)
       outcomes += try bitwise(problem)
       if let cell = problem.fullest { outcomes += try await SameBits.outcomes(problem, cell, seed: seed) }
       let refusals = Refusals(registry: registry, problem: problem, seed: seed)
@@ -110,7 +114,7 @@ public struct Conformance: Sendable {
       return (trials, try await judge(problem, cell, trials, strictness))
     }
     let plain = try await cell.measure(
-      cell.cell.entries, replicates: Strictness.unaimed, seed: seed, threads: threads)
+      cell.cell.entries, replicates: strictness.unaimed, seed: seed, threads: threads)
     guard let (compared, reference) = try await cell.compared(strictness) else {
       return (plain, try await judge(problem, cell, plain, strictness))
     }

@@ -18,7 +18,8 @@ package struct ConformanceTable {
     var table = TextTable(columns: [
       .init("estimator"), .init("combinations", alignment: .right), .init("refused", alignment: .right),
       .init("checks", alignment: .right), .init("replicates", alignment: .right),
-      .init("power", alignment: .decimalPoint), .init("of one", alignment: .decimalPoint), .init("verdict"),
+      .init("power", alignment: .decimalPoint), .init("of one", alignment: .decimalPoint),
+      .init("elsewhere", alignment: .decimalPoint), .init("verdict"),
     ])
     var order: [String] = [], rows: [String: [Outcome]] = [:]
     for outcome in outcomes {
@@ -50,15 +51,19 @@ package struct ConformanceTable {
       .init(estimator), .init(String(served.count)),
       .init(refused.isEmpty ? "" : String(Set(refused.map(\.problem)).count)), .init(String(checks)),
       .init(String(outcomes.reduce(0) { $0 + ($1.evidence?.replicates ?? 0) })),
-      .init(worst(outcomes, \.power)), .init(worst(outcomes, \.coordinatePower)), .init(verdict, bold: failed > 0),
+      .init(worst(outcomes, \.power)), .init(worst(outcomes, \.coordinatePower)),
+      .init(worst(outcomes, \.power, isCentral: false)), .init(verdict, bold: failed > 0),
     ]
   }
 
   /// Of the places in a combination the one where most would be seen; of the combinations the worst.
-  private func worst(_ outcomes: [Outcome], _ figure: KeyPath<Evidence, Double?>) -> String {
+  private func worst(
+    _ outcomes: [Outcome], _ figure: KeyPath<Evidence, Double?>, isCentral: Bool = true
+  ) -> String {
     var best: [String: Double] = [:]
     for outcome in outcomes {
-      guard let value = outcome.evidence?[keyPath: figure] else { continue }
+      guard let evidence = outcome.evidence, evidence.isCentral == isCentral, let value = evidence[keyPath: figure]
+      else { continue }
       best[outcome.problem] = min(best[outcome.problem] ?? .infinity, value)
     }
     return best.values.max().map { percent($0) } ?? ""

@@ -38,4 +38,8 @@ struct ConstantCost: CostFunction, TwiceDifferentiableModel, FactorizedModel, No
       value: Self.value, coordinateValues: zeros.map { _ in Self.value / Double(dimension) }, first: zeros,
       second: zeros, fourth: zeros)
   }
+
+  func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
+    CovarianceMoments(value: Self.value, gradient: mean.map { _ in 0 }, hessian: covariance.map { _ in 0 })
+  }
 }

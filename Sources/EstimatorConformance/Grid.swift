@@ -5,10 +5,13 @@ internal import Randomness
 /// Every combination of a selection that fits together, and the cells that each is measured in.
 struct Grid {
   private(set) var problems: [GridProblem] = []
-  /// Models that no objective serves.
+  /// What is said of models and families that do not go together.
   private(set) var orphans: [Outcome] = []
   private let registry: Registry
   private let selection: Selection
+  /// The first family of each model, and the first model of each family.
+  private var firstFamily: [String: String] = [:]
+  private var firstModel: [String: String] = [:]
 
   /// Numbers of draws: where K is 1, 2 and 4 an error that depends on K shows, and pairs fit.
   static let draws = (fewest: 1, some: 2, many: 4)
@@ -32,22 +35,38 @@ struct Grid {
     throws(ConformanceError)
   {
     let integrand = try Self.integrand(model.configured)
+    var refusals: [(family: String, reason: String)] = [], served: [String] = []
     for family in selection.families {
-      let made = try Self.family(family.configured, integrand.dimension)
+      let made: any VariationalFamily
+      do {
+        made = try family.configured.product.makeFamily(dimension: integrand.dimension)
+      } catch {
+        // A family may refuse a dimension, as the simplex does 1; a spec is told the same.
+        refusals.append((family.configured.text, error.description))
+        continue
+      }
+      var reasons: [String] = []
+      let known = problems.count
       let points = points(of: model, integrand, family, made)
-      for sampling in selection.samplings {
-        var reasons: [String] = []
+      for sampling in selection.samplings where selection.combines(family, model, sampling) {
         for objective in selection.objectives {
           let fit: Problem
           do {
             fit = try Problem(
               model: integrand, family: made, objective: objective.product, sampling: sampling.product)
           } catch {
-            reasons.append(error.description)
+            if !reasons.contains(error.description) { reasons.append(error.description) }
             continue
           }
+          let texts = (model: model.configured.text, family: family.configured.text)
+          if firstFamily[texts.model] == nil { firstFamily[texts.model] = texts.family }
+          if firstModel[texts.family] == nil { firstModel[texts.family] = texts.model }
           var problem = GridProblem(
             model: model.configured, family: family.configured, objective: objective, sampling: sampling, problem: fit)
+          problem.isCentral =
+            selection.isPart
+            || fit.sampling.drawsAreIndependent
+              && (firstFamily[texts.model] == texts.family || firstModel[texts.family] == texts.model)
           for (index, point) in points.enumerated() {
             let counts = index == 0 ? [Self.draws.fewest, Self.draws.many] : [Self.draws.some]
             for samples in counts {
@@ -62,12 +81,19 @@ struct Grid {
           }
           problems.append(problem)
         }
-        if reasons.count == selection.objectives.count, !selection.namesObjectives {
-          let problem = "\(model.configured.text) \(family.configured.text) \(sampling.text)"
-          let finding = "no objective serves it: \(reasons.joined(separator: "; "))"
-          orphans.append(Outcome(.refusals, "all", problem: problem, .failed(finding)))
-        }
       }
+      if problems.count > known {
+        served.append(family.configured.text)
+      } else {
+        refusals.append((family.configured.text, reasons.joined(separator: "; ")))
+      }
+    }
+    for (family, reason) in refusals {
+      // A model that nothing serves is a mistake, where everything was tried.
+      let verdict: Outcome.Verdict =
+        served.isEmpty && !selection.isPart
+        ? .failed("no family and objective serve the model: \(reason)") : .refused(reason: reason, alternatives: served)
+      orphans.append(Outcome(.refusals, "all", problem: "\(model.configured.text) \(family)", verdict))
     }
   }
 
@@ -76,7 +102,7 @@ struct Grid {
     throws(ConformanceError)
   {
     let model = Configured<any IntegrandSpecification>(ConstantCost()), integrand = ConstantCost()
-    let made = try Self.family(family.configured, integrand.dimension)
+    guard let made = try? family.configured.product.makeFamily(dimension: integrand.dimension) else { return }
     let checked = Selection.Checked(configured: model, normals: ConstantCost.descriptor.examples.flatMap(\.normals))
     for objective in selection.objectives {
       for sampling in selection.samplings {
@@ -102,16 +128,6 @@ struct Grid {
       return try model.product.makeIntegrand()
     } catch {
       throw ConformanceError(["check: model \(model.text): \(error)"])
-    }
-  }
-
-  private static func family(
-    _ family: Configured<any FamilySpecification>, _ dimension: Int
-  ) throws(ConformanceError) -> any VariationalFamily {
-    do {
-      return try family.product.makeFamily(dimension: dimension)
-    } catch {
-      throw ConformanceError(["check: family \(family.text): \(error)"])
     }
   }
 
@@ -196,6 +212,10 @@ struct GridProblem {
   let objective: Configured<any Objective>
   let sampling: Configured<any SamplingScheme>
   let problem: Problem
+  /// Whether it is aimed at the smaller error: where only a part of the registry is checked; else with independent draws,
+  /// of each model with its first family and of each family with its first model. So every estimator meets every model
+  /// and every family there, and all others in company that has been looked at closely.
+  var isCentral = true
   private(set) var places: [Place] = []
 
   /// A point and a number of draws, and the cell that a plan makes of them or why it makes none.

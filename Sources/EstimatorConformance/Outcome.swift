@@ -74,13 +74,19 @@ public struct Evidence: Hashable, Sendable, CustomStringConvertible {
   public let power: Double?
   /// The same of an error in a single coordinate, whichever it is, in units of the gradient's norm.
   public let coordinatePower: Double?
+  /// Whether it is of a combination that was aimed at `Conformance.target`.
+  public let isCentral: Bool
 
-  init(replicates: Int, statistic: Double, p: Double, power: Double? = nil, coordinatePower: Double? = nil) {
+  init(
+    replicates: Int, statistic: Double, p: Double, power: Double? = nil, coordinatePower: Double? = nil,
+    isCentral: Bool
+  ) {
     self.replicates = replicates
     self.statistic = statistic
     self.p = p
     self.power = power
     self.coordinatePower = coordinatePower
+    self.isCentral = isCentral
   }
 
   public var description: String {

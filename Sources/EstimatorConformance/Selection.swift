@@ -8,14 +8,20 @@ struct Selection {
   var families: [Checked<any FamilySpecification>] = []
   var objectives: [Configured<any Objective>] = []
   var samplings: [Configured<any SamplingScheme>] = []
-  /// Whether not all objectives are taken.
-  let namesObjectives: Bool
+  /// Whether not everything is taken.
+  let isPart: Bool
+  /// Whether not all models are taken.
+  let namesModels: Bool
+  /// Whether not all sampling schemes are taken.
+  let namesSamplings: Bool
 
   /// A configuration, and where in λ it is checked.
   struct Checked<Product: Sendable> {
     let configured: Configured<Product>
     var normals: [NormalPoint] = []
     var points: [String] = []
+    /// Of a family, ids of the models that it is checked on where none is named; empty for all.
+    var models: [String] = []
   }
 
   /// - Parameter ids: components or configurations; of a kind that none names, all are taken.
@@ -37,7 +43,9 @@ struct Selection {
         faults.append("check: unknown id '\(id)'; \(hint ?? "see 'workbench list'")")
       }
     }
-    namesObjectives = named["objective"] != nil
+    isPart = !ids.isEmpty
+    namesModels = named["model"] != nil
+    namesSamplings = named["sampling"] != nil
     estimators = Self.chosen(registry.estimators, named, &reader, everyWay: true).map(\.configured)
     models = Self.chosen(registry.models, named, &reader, everyWay: false)
     families = Self.chosen(registry.families, named, &reader, everyWay: true)
@@ -60,18 +68,23 @@ struct Selection {
         // One configuration, at all the points of its component.
         guard let one = reader.component(componentNode(fromText: text), table.kind, table) else { continue }
         found.append(
-          Checked(configured: one, normals: examples.flatMap(\.normals), points: examples.flatMap(\.points)))
+          Checked(
+            configured: one, normals: examples.flatMap(\.normals), points: examples.flatMap(\.points),
+            models: examples.flatMap(\.models)))
         continue
       }
       if everyWay {
         found += everyConfiguration(of: entry).map {
-          Checked(configured: $0, normals: examples.flatMap(\.normals), points: examples.flatMap(\.points))
+          Checked(
+            configured: $0, normals: examples.flatMap(\.normals), points: examples.flatMap(\.points),
+            models: examples.flatMap(\.models))
         }
       }
       for example in everyWay ? examples.filter({ !$0.options.isEmpty }) : examples.isEmpty ? [Example()] : examples {
         let node = componentNode(fromText: self.text(entry.about, example.options))
         guard let one = reader.component(node, table.kind, table) else { continue }
-        found.append(Checked(configured: one, normals: example.normals, points: example.points))
+        found.append(
+          Checked(configured: one, normals: example.normals, points: example.points, models: example.models))
       }
     }
     var seen: Set<String> = []
@@ -97,6 +110,16 @@ struct Selection {
           return true
         } catch { return false }
       }.map { Configured($0) }
+  }
+
+  /// Whether `family` is checked on `model` under `sampling`: with independent draws always; under other schemes one that
+  /// names its models is checked on the first of them. What the ids that were given name is combined in full.
+  func combines(
+    _ family: Checked<any FamilySpecification>, _ model: Checked<any IntegrandSpecification>,
+    _ sampling: Configured<any SamplingScheme>
+  ) -> Bool {
+    if namesModels || namesSamplings || family.models.isEmpty || sampling.product.drawsAreIndependent { return true }
+    return family.models.first == String(model.configured.text.prefix { $0 != ":" })
   }
 
   private static func text(_ about: ComponentDescription, _ options: [String: String]) -> String {

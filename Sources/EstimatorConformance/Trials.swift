@@ -12,6 +12,8 @@ struct Strictness: Sendable {
   let target: Double
   /// The most replicates of a cell.
   let maximum: Int
+  /// Replicates for variances where there is no exact gradient to aim at.
+  let unaimed: Int
   let seed: UInt64
   let threads: Int
 
@@ -19,8 +21,6 @@ struct Strictness: Sendable {
   static let margin = 1.2815515655446004
   /// Replicates that a need is guessed from, on a seed of their own: what is then measured has not been looked at.
   static let pilot = 2048
-  /// Replicates for variances where there is no exact gradient to aim at.
-  static let unaimed = 1 << 15
 
   /// The |z| above which one of `count` coordinates is rejected.
   func threshold(_ count: Int) -> Double {

@@ -18,17 +18,18 @@ public struct BiasTest: Hashable, Sendable {
 
   /// - Parameters:
   ///   - floor: for each coordinate, a mean difference below which rounding cannot be told from bias.
+  ///   - weights: w of the norm √(Σ_p w_p x_p²) that the bound is in; nil for the Euclidean one.
   public init(
     mean: ArraySlice<Double>, exact: ArraySlice<Double>, variance: ArraySlice<Double>, count: Int,
-    floor: ArraySlice<Double>
+    floor: ArraySlice<Double>, weights: ArraySlice<Double>? = nil
   ) {
     var scores: [Double] = []
     var difference = 0.0, norm = 0.0, total = 0.0
-    for ((m, g), (v, f)) in zip(zip(mean, exact), zip(variance, floor)) {
-      let d = abs(m - g) <= f ? 0 : m - g
-      difference += d * d
-      norm += g * g
-      total += v
+    for (i, ((m, g), (v, f))) in zip(zip(mean, exact), zip(variance, floor)).enumerated() {
+      let d = abs(m - g) <= f ? 0 : m - g, w = weights.map { $0[$0.startIndex + i] } ?? 1
+      difference += w * (d * d)
+      norm += w * (g * g)
+      total += w * v
       let error = (v / Double(count)).squareRoot()
       // Infinite where there is a difference and no error; nan where the variance is not known.
       scores.append(d == 0 ? 0 : d / error)

@@ -23,6 +23,11 @@ public struct GradientMoments: Sendable {
   public private(set) var blockSums: [PowerSums]
   /// The same, by groups of replicates.
   public private(set) var blockGroups: [GroupSums]
+  /// The largest |g − m|² n/(n − 1) of each block; nil where no tails are kept.
+  var tails: TailSamples?
+  let tailReference: TailReference?
+  /// w_p of Y = Σ_p w_p (g_p − m_p)², `[P]`; nil where all are 1.
+  public let weights: [Double]?
   private let inverseCoordinateScales: [Double]
   fileprivate let inverseBlockScales: [Double]
   /// Scratch of a batch: its mean, `[P]`, and the sums of its deviations, `[P × 5]`.
@@ -32,7 +37,11 @@ public struct GradientMoments: Sendable {
   /// - Parameters:
   ///   - blocks: the parts of 0..<P in order and without gaps, and last 0..<P itself.
   ///   - scales: a rough variance of each coordinate, `[P]`, fixed beforehand: the sums are of Y in its units.
-  public init(blocks: [Range<Int>], scales: [Double]) {
+  ///   - weights: w_p of a block's Y = Σ_p w_p (g_p − m_p)², `[P]`; nil for the Euclidean norm.
+  ///   - tail: what it takes to keep the tails of the blocks; nil where none are wanted.
+  public init(
+    blocks: [Range<Int>], scales: [Double], weights: [Double]? = nil, tail: TailReference? = nil
+  ) {
     func inverse(_ scale: Double) -> Double { scale.isNormal && scale > 0 && (1 / scale).isNormal ? 1 / scale : 1 }
     let parts = blocks.count > 1 ? blocks.dropLast() : blocks[...]
     precondition(
@@ -47,7 +56,10 @@ public struct GradientMoments: Sendable {
     blockSums = Array(repeating: PowerSums(), count: blocks.count)
     blockGroups = Array(repeating: GroupSums(), count: blocks.count)
     inverseCoordinateScales = scales.map(inverse)
-    inverseBlockScales = blocks.map { inverse($0.reduce(0) { $0 + scales[$1] }) }
+    inverseBlockScales = blocks.map { inverse($0.reduce(0) { $0 + (weights?[$1] ?? 1) * scales[$1] }) }
+    self.weights = weights
+    tailReference = tail
+    tails = tail.map { TailSamples(count: blocks.count, capacity: $0.capacity) }
   }
 
   /// Adds a batch of gradients `[P × B]`, replicate fastest, and writes Y of each block and replicate to
@@ -72,6 +84,7 @@ public struct GradientMoments: Sendable {
         coordinateSums[p].add(sums[5 * p + 1], sums[5 * p + 2], sums[5 * p + 3], sums[5 * p + 4])
       }
     }
+    addTails(gradients, lanes: lanes, distances)
     let (means, sums) = (batchMean, batchSums)
     combine(count: lanes, mean: means) { lanes > 1 ? sums[5 * $0] / factor : 0 }
     return true
@@ -95,9 +108,16 @@ public struct GradientMoments: Sendable {
               inverseCoordinateScales.withUnsafeBufferPointer { scales in
                 guard let rows = rows.baseAddress, let means = means.baseAddress, let scales = scales.baseAddress
                 else { return }
-                wb_row_deviations(
-                  rows + first * lanes, means + first, factor, scales + first, sums + 5 * first, distance, part.count,
-                  lanes)
+                func add(_ weights: UnsafePointer<Double>?) {
+                  wb_row_deviations(
+                    rows + first * lanes, means + first, factor, scales + first, weights, sums + 5 * first, distance,
+                    part.count, lanes)
+                }
+                if let weights {
+                  weights.withUnsafeBufferPointer { add($0.baseAddress.map { $0 + first }) }
+                } else {
+                  add(nil)
+                }
               }
             }
           }
@@ -125,6 +145,7 @@ public struct GradientMoments: Sendable {
       blockSums[b].merge(other.blockSums[b])
       blockGroups[b].merge(other.blockGroups[b])
     }
+    if let others = other.tails { tails?.merge(others) }
     combine(count: other.count, mean: other.mean) { other.squares[$0] }
   }
 
@@ -153,8 +174,10 @@ public struct GradientMoments: Sendable {
   /// Whether there are too few replicates for so heavy a tail; see `HeavyTail`.
   public func isHeavyTailed(block b: Int) -> Bool { HeavyTail.isHeavy(blockGroups[b], count: count) }
 
-  /// Trace of the covariance over a block.
-  public func variance(ofBlock b: Int) -> Double { blocks[b].reduce(0) { $0 + variance(of: $1) } }
+  /// Trace of the covariance over a block, with the weights.
+  public func variance(ofBlock b: Int) -> Double {
+    blocks[b].reduce(0) { $0 + (weights?[$1] ?? 1) * variance(of: $1) }
+  }
 
   /// Chan, Golub and LeVeque's update.
   private mutating func combine(count added: Int, mean addedMean: [Double], squares addedSquares: (Int) -> Double) {
@@ -200,9 +223,17 @@ public struct ComparisonMoments: Sendable {
   /// - Parameters:
   ///   - blocks: the parts of 0..<P in order and without gaps, and last 0..<P itself.
   ///   - scales: for each estimator a rough variance of each coordinate, `[P]`.
+  ///   - weights: of the norm that variances are taken in, `[P]`; nil for the Euclidean one.
+  ///   - tails: for each estimator what it takes to keep its tails; empty where none are wanted.
   ///   - comparesPairs: whether ratios of variances are wanted; without, there are no pairs.
-  public init(blocks: [Range<Int>], scales: [[Double]], comparesPairs: Bool = true) {
-    entries = scales.map { GradientMoments(blocks: blocks, scales: $0) }
+  public init(
+    blocks: [Range<Int>], scales: [[Double]], weights: [Double]? = nil, tails: [TailReference] = [],
+    comparesPairs: Bool = true
+  ) {
+    entries = scales.enumerated().map { e, scales in
+      GradientMoments(
+        blocks: blocks, scales: scales, weights: weights, tail: tails.indices.contains(e) ? tails[e] : nil)
+    }
     let count = comparesPairs ? scales.count * (scales.count - 1) / 2 : 0
     cross = Array(repeating: CrossSums(), count: count * blocks.count)
     isFinite = Array(repeating: true, count: scales.count)
@@ -236,6 +267,12 @@ public struct ComparisonMoments: Sendable {
         }
       }
     }
+  }
+
+  /// For each estimator what `GradientMoments.startTails` takes.
+  public var tailThresholds: [[Double]] { entries.map(\.tailThresholds) }
+  public mutating func startTails(above thresholds: [[Double]]) {
+    for (e, thresholds) in zip(entries.indices, thresholds) { entries[e].startTails(above: thresholds) }
   }
 
   public mutating func merge(_ other: ComparisonMoments) {

@@ -12,7 +12,7 @@ extension GradientMoments {
   ///
   /// - Parameter floor: the variance that rounding alone leaves in each coordinate, `[P]`.
   public func mark(ofBlock b: Int, floor: [Double]) -> IntervalMark {
-    let variance = variance(ofBlock: b), bound = floor[blocks[b]].reduce(0, +)
+    let variance = variance(ofBlock: b), bound = blocks[b].reduce(0) { $0 + (weights?[$1] ?? 1) * floor[$1] }
     if variance <= bound && bound.isFinite { return .rounding }
     return isHeavyTailed(block: b) || nonfinite > 0 || !variance.isFinite ? .heavyTail : .none
   }

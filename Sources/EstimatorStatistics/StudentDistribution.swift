@@ -51,7 +51,10 @@ public enum StudentDistribution {
     guard x > 0 else { return 0 }
     guard x < 1 else { return 1 }
     if x > (a + 1) / (a + b + 2) { return 1 - regularizedBeta(1 - x, b, a) }
-    let front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)) / a
+    var exponent: Double = lgamma(a + b) - lgamma(a) - lgamma(b)
+    exponent += a * log(x)
+    exponent += b * log1p(-x)
+    let front = exp(exponent) / a
     let tiny = 1e-300
     var c = 1.0
     var d = 1 - (a + b) * x / (a + 1)

@@ -34,6 +34,10 @@ public struct Reparameterization: ControlledEstimator {
       Note("Bias", "none, for f continuous and piecewise smooth."),
       Note("Cost", "K gradient evaluations an estimate."),
       Note(
+        "Implicit",
+        "where z has no closed form in ε, as for gamma, beta and dirichlet, ∂z/∂λ is −(∂F/∂λ)/q with the distribution function F: implicit reparameterization. The id implicit is this estimator."
+      ),
+      Note(
         "kl",
         "monte-carlo is SGVB-A; analytic is SGVB-B, id analytic-kl; entropy is the same as monte-carlo, draw by draw, for location-scale families. The path derivative without the score term is another estimator: stl."
       ),
@@ -41,11 +45,12 @@ public struct Reparameterization: ControlledEstimator {
     ],
     references: [
       Reference("kingma2014", "equations (6), (7)"), Reference("rezende2014"), Reference("mohamed2020", "section 5"),
+      Reference("figurnov2018", "equation (7)"),
       Reference("paisley2012", "section 3"), Reference("miller2017"),
     ],
     options: [.choice("kl", \.split, "which part of the ELBO is taken in closed form")] + controlOptions,
     aliases: [
-      Alias("pathwise"), Alias("analytic-kl", options: ["kl": "analytic"], isCanonical: true),
+      Alias("pathwise"), Alias("implicit"), Alias("analytic-kl", options: ["kl": "analytic"], isCanonical: true),
     ])
 
   public func check() throws(ComponentError) { try control.check() }

@@ -65,11 +65,18 @@ public struct Example: Hashable, Sendable {
   public let normals: [NormalPoint]
   /// Points as `--at` takes them, such as `logit=0.3`; left out where family or model do not know them.
   public let points: [String]
+  /// Ids of the models that a family is checked on where none is named, since a run costs models × families × schemes:
+  /// those that show what it is. Under schemes other than independent draws it is checked on the first. Empty: all models
+  /// of its support, under all schemes.
+  public let models: [String]
 
-  public init(options: [String: String] = [:], normals: [NormalPoint] = [], points: [String] = []) {
+  public init(
+    options: [String: String] = [:], normals: [NormalPoint] = [], points: [String] = [], models: [String] = []
+  ) {
     self.options = options
     self.normals = normals
     self.points = points
+    self.models = models
   }
 }
 

@@ -202,11 +202,19 @@ public struct DrawBlock: ~Copyable {
     guard asked != Quantities() else { return }
     evaluation.reserve(asked)
     let sums = asked.gradients
-    if !problem.model.servesSums {
+    let model = problem.model
+    if !model.servesSums || model is any NumericallyDifferentiatedModel {
       asked.gradients = sums.singleTerms
       evaluation.reserve(asked)
     }
-    problem.model.evaluate(asked, at: draws, into: &evaluation)
+    if asked.gradients != [], let model = model as? any NumericallyDifferentiatedModel {
+      var direct = asked
+      direct.gradients = []
+      if direct != Quantities() { model.evaluate(direct, at: draws, into: &evaluation) }
+      evaluation.storeDifferences(of: asked.gradients.terms, model, at: draws)
+    } else {
+      model.evaluate(asked, at: draws, into: &evaluation)
+    }
     for sum in sums.subtracting(asked.gradients).members { evaluation.addUpGradient(of: sum) }
   }
 

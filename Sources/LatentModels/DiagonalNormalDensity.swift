@@ -4,7 +4,13 @@ internal import GradientEstimation
 /// log N(z; mean, diag(scale²)) as a term of a model: shared by every prior and likelihood of that form.
 extension DiagonalNormal {
   /// Stores the density's quantities as `term` in `evaluation`.
-  func store(_ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
+  ///
+  /// - Parameter constants: what each coordinate has in place of `logNormalizer`, for a density up to a factor.
+  func store(
+    _ term: Term, _ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation,
+    constants: [Double]? = nil
+  ) {
+    let constants = constants ?? logNormalizer
     let (k, d, b) = (draws.shape.samples, draws.shape.dimension, draws.shape.lanes)
     let (values, coordinates) = (needed.values.contains(term), needed.coordinateValues.contains(term))
     storeGradient(of: Terms(term), needed, at: draws, into: &evaluation)
@@ -15,12 +21,12 @@ extension DiagonalNormal {
     draws.z.withUnsafeBufferPointer { z in
       if values {
         evaluation.withValues(of: term) {
-          wb_normal_density_values(z.baseAddress, mean, precision, logNormalizer, $0.baseAddress, k, d, b)
+          wb_normal_density_values(z.baseAddress, mean, precision, constants, $0.baseAddress, k, d, b)
         }
       }
       if coordinates {
         evaluation.withCoordinateValues(of: term) {
-          wb_normal_density_coordinates(z.baseAddress, mean, precision, logNormalizer, $0.baseAddress, k, d, b)
+          wb_normal_density_coordinates(z.baseAddress, mean, precision, constants, $0.baseAddress, k, d, b)
         }
       }
     }
@@ -57,16 +63,37 @@ extension DiagonalNormal {
   }
 
   /// log N(z_d; c, 1/τ) = −½ log(2π/τ) − ½ τ (z_d − c)², under z = m + s ε.
-  func hermiteMoments(mean m: [Double], scale s: [Double]) -> HermiteMoments {
+  func hermiteMoments(mean m: [Double], scale s: [Double], constants: [Double]? = nil) -> HermiteMoments {
+    let constants = constants ?? logNormalizer
     let values = m.indices.map { d in
       let residual = m[d] - mean[d]
-      return logNormalizer[d]
+      return constants[d]
         - 0.5 * precision[d] * (residual * residual + s[d] * s[d])
     }
     return HermiteMoments(
       value: values.reduce(0, +), coordinateValues: values,
       first: m.indices.map { (mean[$0] - m[$0]) * precision[$0] * s[$0] },
       second: m.indices.map { -precision[$0] * s[$0] * s[$0] }, fourth: m.map { _ in 0 })
+  }
+
+  /// Under N(m, Σ): as under the normals of its coordinates, since the density factorises.
+  func covarianceMoments(mean m: [Double], covariance: [Double]) -> CovarianceMoments {
+    let d = m.count
+    var value = 0.0, hessian = [Double](repeating: 0, count: d * d)
+    for i in 0..<d {
+      let residual = m[i] - mean[i]
+      value += logNormalizer[i] - 0.5 * precision[i] * (residual * residual + covariance[i * d + i])
+      hessian[i * d + i] = -precision[i]
+    }
+    return CovarianceMoments(
+      value: value, gradient: (0..<d).map { (mean[$0] - m[$0]) * precision[$0] }, hessian: hessian)
+  }
+
+  /// Coefficients of log N(z_d; c, 1/τ) in powers of z_d.
+  var polynomials: [[Double]] {
+    mean.indices.map {
+      [logNormalizer[$0] - 0.5 * precision[$0] * mean[$0] * mean[$0], precision[$0] * mean[$0], -0.5 * precision[$0]]
+    }
   }
 }
 

@@ -11,7 +11,9 @@ internal import CKernels
 ///   posterior is N(x/(1 + noise²), noise²/(1 + noise²)); else it has the dense covariance (I + R⁻¹/noise²)⁻¹, which no
 ///   mean-field normal has, and is offered up to D = 2048.
 /// - Cost: O(D) an evaluation: R⁻¹ is tridiagonal.
-public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedModel, NormalExpectations {
+public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedModel, NormalExpectations,
+  PolynomialIntegrand
+{
   public var dimensionOption = 1
   public var x: [Double] = [1]
   public var noise = 1.0
@@ -24,8 +26,6 @@ public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedMo
   /// The likelihood in place of the above, where its coordinates are correlated.
   private var correlated: AutoregressiveNormal?
 
-  static let largestDensePosterior = 2048
-
   public init() {}
 
   public var dimension: Int { standard.mean.count }
@@ -34,7 +34,7 @@ public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedMo
   public var factorizedTerms: Terms { correlated == nil ? [.prior, .likelihood] : .prior }
 
   public var logEvidence: Double? {
-    if let correlated { return correlated.conjugate.logEvidence }
+    if let correlated { return correlatedPosterior(correlated)?.evidence }
     let marginal = DiagonalNormal(
       mean: likelihood.mean.map { _ in 0 }, scale: likelihood.mean.map { _ in (1 + noise * noise).squareRoot() })
     return marginal.hermiteMoments(mean: likelihood.mean, scale: likelihood.mean.map { _ in 0 }).value
@@ -42,9 +42,9 @@ public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedMo
 
   public var namedDistributions: [String: any Prior] {
     if let correlated {
-      guard dimension <= Self.largestDensePosterior else { return ["prior": standard] }
-      let posterior = MultivariateNormal(
-        mean: correlated.conjugate.posteriorMean, precision: correlated.posteriorPrecision)
+      guard dimension <= NormalPosterior.largestDimension,
+        let posterior = correlatedPosterior(correlated)?.posterior.distribution
+      else { return ["prior": standard] }
       return ["prior": standard, "posterior": posterior]
     }
     let precision = 1 + 1 / (noise * noise)
@@ -52,6 +52,23 @@ public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedMo
       mean: likelihood.mean.map { $0 / (noise * noise) / precision },
       scale: likelihood.mean.map { _ in (1 / precision).squareRoot() })
     return ["prior": standard, "posterior": posterior]
+  }
+
+  /// With A = I + C⁻¹ the posterior mean is x − A⁻¹x: what is left of x, A⁻¹x, is what the evidence's likelihood is of.
+  private func correlatedPosterior(
+    _ likelihood: AutoregressiveNormal
+  ) -> (posterior: NormalPosterior, evidence: Double)? {
+    let precision = likelihood.precision.adding(diagonal: standard.precision)
+    var residual: [Double] = []
+    let posterior = NormalPosterior(precision: precision) { solve in
+      residual = solve(likelihood.mean)
+      return zip(likelihood.mean, residual).map { $0 - $1 }
+    }
+    guard let posterior else { return nil }
+    let prior = standard.hermiteMoments(mean: posterior.mean, scale: residual.map { _ in 0 }).value
+    let centered = AutoregressiveNormal(
+      mean: residual.map { _ in 0 }, precision: likelihood.firstPrecision, correlation: likelihood.coefficient)
+    return (posterior, posterior.logEvidence(jointAtMean: prior + centered.logDensity(residual)))
   }
 
   public func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
@@ -73,6 +90,24 @@ public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedMo
     case .prior: standard.hermiteMoments(mean: mean, scale: scale)
     case .likelihood:
       correlated?.hermiteMoments(mean: mean, scale: scale) ?? likelihood.hermiteMoments(mean: mean, scale: scale)
+    default: nil
+    }
+  }
+
+  public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
+    switch term {
+    case .prior: standard.covarianceMoments(mean: mean, covariance: covariance)
+    case .likelihood:
+      correlated?.covarianceMoments(mean: mean, covariance: covariance)
+        ?? likelihood.covarianceMoments(mean: mean, covariance: covariance)
+    default: nil
+    }
+  }
+
+  public func polynomials(of term: Term) -> [[Double]]? {
+    switch term {
+    case .prior: standard.polynomials
+    case .likelihood: correlated == nil ? likelihood.polynomials : nil
     default: nil
     }
   }

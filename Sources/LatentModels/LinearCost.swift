@@ -1,7 +1,7 @@
 public import GradientEstimation
 
 /// f(z) = z. Mohamed et al. (2020), section 3.
-public struct LinearCost: SeparableCost {
+public struct LinearCost: SeparableCost, PolynomialIntegrand, LogPolynomialModel {
   public var dimensionOption = 1
   public init() {}
 
@@ -14,5 +14,13 @@ public struct LinearCost: SeparableCost {
   func curvature(_ z: Double) -> Double { 0 }
   func expectations(m: Double, s: Double) -> (value: Double, first: Double, second: Double, fourth: Double) {
     (m, s, 0, 0)
+  }
+
+  public func logPolynomial(of term: Term) -> LogPolynomial? {
+    LogPolynomial(dimension: dimension, linear: Array(repeating: 1, count: dimension))
+  }
+
+  public func polynomials(of term: Term) -> [[Double]]? {
+    term == .cost ? Array(repeating: [0, 1], count: dimension) : nil
   }
 }

@@ -67,42 +67,38 @@ struct NormalResponse: Response {
   }
 }
 
-/// Posterior and evidence of linear regression.
-///
-/// With A = diag(prior precision) + XᵀX/noise² and A ẑ = Xᵀy/noise², p(z | y) = N(ẑ, A⁻¹), and
-/// log p(y) = log p(y, ẑ) − log p(ẑ | y): sums of squares, and half the log determinant of A, nothing that cancels.
+/// Posterior and evidence of linear regression: A = diag(prior precision) + XᵀX/noise², A ẑ = Xᵀy/noise².
 ///
 /// - Cost: O(N D² + D³), once.
 struct ConjugateRegression: Sendable {
   let posterior: MultivariateNormal
   let logEvidence: Double
 
-  static let largestDimension = 2048
+  static let largestDimension = NormalPosterior.largestDimension
 
   /// Nil beyond the largest dimension, or where A is not positive definite in floating point.
   init?(_ data: RegressionData, response: NormalResponse, prior: DiagonalNormal) {
     let d = prior.mean.count, rows = data.target.count, precision = response.precision
     guard d <= Self.largestDimension else { return nil }
-    var matrix = [Double](repeating: 0, count: d * d), right = prior.mean
+    var matrix = BandedMatrix(dimension: d, width: d - 1), right = prior.mean
     for n in 0..<rows {
       for i in 0..<d {
         let x = precision * data.design[n * d + i]
         right[i] += x * data.target[n]
-        for j in 0...i { matrix[i * d + j] += x * data.design[n * d + j] }
+        for j in 0...i { matrix[i, j] += x * data.design[n * d + j] }
       }
     }
-    for i in 0..<d {
-      matrix[i * d + i] += prior.precision[i]
-      for j in 0..<i { matrix[j * d + i] = matrix[i * d + j] }
-    }
-    guard let factor = CholeskyFactor(matrix, dimension: d) else { return nil }
-    let mean = factor.solve(right)
-    var joint = prior.hermiteMoments(mean: mean, scale: mean.map { _ in 0 }).value
+    guard
+      let normal = NormalPosterior(
+        precision: matrix.adding(diagonal: prior.precision), mean: { solve in solve(right) }),
+      let distribution = normal.distribution
+    else { return nil }
+    var joint = prior.hermiteMoments(mean: normal.mean, scale: normal.mean.map { _ in 0 }).value
     for n in 0..<rows {
-      let center = (0..<d).reduce(0.0) { $0 + data.design[n * d + $1] * mean[$1] }
+      let center = (0..<d).reduce(0.0) { $0 + data.design[n * d + $1] * normal.mean[$1] }
       joint += response.moments(data.target[n], center: center, variance: 0).value
     }
-    logEvidence = joint + 0.5 * (Double(d) * 1.8378770664093454836 - factor.logDeterminant)
-    posterior = MultivariateNormal(mean: mean, precision: matrix)
+    logEvidence = normal.logEvidence(jointAtMean: joint)
+    posterior = distribution
   }
 }

@@ -16,7 +16,7 @@ struct NumericTable: Sendable {
   /// The data sets that travel inside the program.
   private static let shipped: [(name: String, bytes: @Sendable (inout Int) -> UnsafePointer<CChar>?)] = [
     ("breast-cancer", { wb_breast_cancer_csv(&$0) }), ("diabetes", { wb_diabetes_csv(&$0) }),
-    ("warpbreaks", { wb_warpbreaks_csv(&$0) }),
+    ("iris", { wb_iris_csv(&$0) }), ("warpbreaks", { wb_warpbreaks_csv(&$0) }), ("wine", { wb_wine_csv(&$0) }),
   ]
 
   /// The shipped data set of that name, or the file of that path.

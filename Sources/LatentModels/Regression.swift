@@ -108,6 +108,40 @@ public struct Regression: LatentModel, TwiceDifferentiableModel, FactorizedModel
     }
     return moments
   }
+
+  /// The predictor is N(x_n·m, x_nᵀ Σ x_n): E ∇ and E ∇² of a function of it are x_n E g′ and x_n x_nᵀ E g″.
+  public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
+    if term == .prior { return normalPrior.covarianceMoments(mean: mean, covariance: covariance) }
+    guard term == .likelihood else { return nil }
+    let d = dimension
+    var moments = CovarianceMoments(
+      value: 0, gradient: Array(repeating: 0, count: d), hessian: Array(repeating: 0, count: d * d))
+    data.design.withUnsafeBufferPointer { design in
+      covariance.withUnsafeBufferPointer { covariance in
+        moments.hessian.withUnsafeMutableBufferPointer { hessian in
+          for n in 0..<dataCount {
+            let x = UnsafeBufferPointer(rebasing: design[n * d..<(n + 1) * d])
+            var center = 0.0, variance = 0.0
+            for i in 0..<d {
+              center += x[i] * mean[i]
+              var sum = 0.0
+              for j in 0..<i { sum += covariance[i * d + j] * x[j] }
+              variance += x[i] * (2 * sum + covariance[i * d + i] * x[i])
+            }
+            let row = response.moments(data.target[n], center: center, variance: max(variance, 0))
+            moments.value += row.value
+            for i in 0..<d {
+              moments.gradient[i] += x[i] * row.first
+              let factor = x[i] * row.second
+              for j in 0...i { hessian[i * d + j] += factor * x[j] }
+            }
+          }
+          for i in 0..<d { for j in 0..<i { hessian[j * d + i] = hessian[i * d + j] } }
+        }
+      }
+    }
+    return moments
+  }
 }
 
 /// How a datum y follows from its linear predictor η: g(η) = log p(y | η).

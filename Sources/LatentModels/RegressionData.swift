@@ -29,10 +29,7 @@ public struct RegressionData: Sendable {
     _ table: NumericTable, target name: String, in domain: TargetDomain, standardize: Bool, intercept: Bool
   ) throws(ComponentError) {
     let width = table.columns.count, rows = table.rowCount
-    guard let targetColumn = name.isEmpty ? width - 1 : table.columns.firstIndex(of: name) else {
-      throw ComponentError(
-        option: "target", "\(table.source) has no column '\(name)'; it has \(table.columns.joined(separator: ", "))")
-    }
+    let targetColumn = try table.index(of: name, option: "target")
     let outcome = table.column(targetColumn)
     if let bad = outcome.firstIndex(where: { !domain.contains($0) }) {
       throw ComponentError(

@@ -72,4 +72,18 @@ extension SeparableCost {
       value: values.reduce(0, +), coordinateValues: values, first: each.map(\.first), second: each.map(\.second),
       fourth: each.map(\.fourth))
   }
+
+  /// As under the normals of the coordinates.
+  public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
+    guard term == .cost else { return nil }
+    let d = mean.count
+    var value = 0.0, gradient = mean, hessian = [Double](repeating: 0, count: d * d)
+    for i in 0..<d {
+      let s = covariance[i * d + i].squareRoot(), each = expectations(m: mean[i], s: s)
+      value += each.value
+      gradient[i] = each.first / s
+      hessian[i * d + i] = each.second / (s * s)
+    }
+    return CovarianceMoments(value: value, gradient: gradient, hessian: hessian)
+  }
 }

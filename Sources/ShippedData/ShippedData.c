@@ -12,6 +12,14 @@ static const char warpbreaks_csv[] = {
 #embed "warpbreaks.csv"
 };
 
+static const char iris_csv[] = {
+#embed "iris.csv"
+};
+
+static const char wine_csv[] = {
+#embed "wine.csv"
+};
+
 static const char references_bib[] = {
 #embed "../../References.bib"
 };
@@ -29,6 +37,16 @@ const char *wb_diabetes_csv(size_t *length) {
 const char *wb_warpbreaks_csv(size_t *length) {
   *length = sizeof warpbreaks_csv;
   return warpbreaks_csv;
+}
+
+const char *wb_iris_csv(size_t *length) {
+  *length = sizeof iris_csv;
+  return iris_csv;
+}
+
+const char *wb_wine_csv(size_t *length) {
+  *length = sizeof wine_csv;
+  return wine_csv;
 }
 
 const char *wb_references_bib(size_t *length) {

@@ -8,8 +8,9 @@ public import Randomness
 ///   Var(∂σ) = Var(∂log σ)/σ².
 /// - z = mean + e^{log_scale} ⊙ ε, ε ~ N(0, I).
 /// - score: ∂_mean log q = ε/σ, ∂_{log_scale} log q = ε² − 1.
+/// - Fisher information: diagonal, 1/σ² in mean and 2 in log_scale.
 /// - closed forms: the entropy, and the KL divergence to a diagonal normal prior.
-public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, TransformedFamily {
+public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, TransformedFamily, DiagonalFisherFamily {
   public let dimension: Int
   public var parameterBlocks: [ParameterBlock] {
     [
@@ -141,6 +142,10 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, Transf
     factor: Double, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>
   ) {
     addToLogScale(factor * Double(draws.shape.samples), draws.shape, &gradients)
+  }
+
+  public func fisherDiagonal(at parameters: [Double]) -> [Double] {
+    parameters[dimension...].map { wb_exp(-2 * $0) } + Array(repeating: 2, count: dimension)
   }
 
   public func analyticTerms(for model: any Integrand) -> Terms {

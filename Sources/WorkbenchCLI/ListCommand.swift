@@ -28,7 +28,7 @@ struct ListCommand: ParsableCommand {
     let entries: [(String, String)] =
       switch kind {
       case .estimators: about(registry.estimators)
-      case .models: about(registry.models)
+      case .models: about(registry.models, mark: \.gradientMark)
       case .families: about(registry.families)
       case .objectives: about(registry.objectives)
       case .samplings: about(registry.samplings)
@@ -42,14 +42,25 @@ struct ListCommand: ParsableCommand {
     }.joined(separator: "\n")
   }
 
-  private func about<Product>(_ table: ComponentTable<Product>) -> [(String, String)] {
+  private func about<Product>(
+    _ table: ComponentTable<Product>, mark: (ComponentEntry<Product>) -> String? = { _ in nil }
+  ) -> [(String, String)] {
     table.entries.flatMap { entry in
-      [(entry.about.id, entry.about.summary)]
+      [(entry.about.id, entry.about.summary + (mark(entry).map { "; \($0)" } ?? ""))]
         + entry.about.aliases.map { alias in
           let options = alias.options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
           return (alias.id, "the same as \(entry.about.id)\(options.isEmpty ? "" : ":" + options)")
         }
     }
+  }
+}
+
+extension ComponentEntry where Product == any IntegrandSpecification {
+  /// What is to be said of the gradient of the model with its defaults, or nil.
+  fileprivate var gradientMark: String? {
+    guard let specification = make([]) else { return nil }
+    let model = specification as? any Integrand ?? (try? specification.makeIntegrand())
+    return model is any NumericallyDifferentiatedModel ? "numerical gradient, by central differences" : nil
   }
 }
 
@@ -69,7 +80,8 @@ struct DescribeCommand: ParsableCommand {
     ]
     for (kind, components) in kinds {
       if let about = components.first(where: { about in about.id == id || about.aliases.contains { $0.id == id } }) {
-        print(text(about, kind))
+        let mark = kind == "model" ? registry.models[about.id]?.entry.gradientMark : nil
+        print(text(about, kind, gradient: mark))
         return
       }
     }
@@ -90,7 +102,7 @@ struct DescribeCommand: ParsableCommand {
     throw Failure(.content, ["describe: unknown id '\(id)'; \(hint)"])
   }
 
-  private func text(_ about: ComponentDescription, _ kind: String) -> String {
+  private func text(_ about: ComponentDescription, _ kind: String, gradient: String?) -> String {
     var lines = ["\(about.id), \("aeiou".contains(kind.prefix(1)) ? "an" : "a") \(kind): \(about.summary)"]
     if !about.equation.isEmpty { lines += ["", "  " + about.equation] }
     for alias in about.aliases {
@@ -98,6 +110,9 @@ struct DescribeCommand: ParsableCommand {
       lines += ["", "Alias", "  \(alias.id)\(options.isEmpty ? "" : " = \(about.id):\(options)")"]
     }
     for note in about.notes { lines += ["", note.title] + wrapped(note.text) }
+    if let gradient {
+      lines += ["", "Gradient"] + wrapped("\(gradient): 2D evaluations each, and counted as such.")
+    }
     if !about.options.isEmpty {
       lines += ["", "Options"]
       for option in about.options {

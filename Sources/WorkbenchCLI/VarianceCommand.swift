@@ -27,6 +27,11 @@ struct VarianceCommand: AsyncParsableCommand {
   var relativeError: String?
   @Option(help: ArgumentHelp("With 'auto': the most that a cell takes. (default: 1000000)", valueName: "r"))
   var maxReplicates: String?
+  @Option(
+    help: ArgumentHelp(
+      "Variances are traces of the covariance in this norm: euclidean or fisher. (default: euclidean)",
+      valueName: "norm"))
+  var norm: String?
   @OptionGroup var outcome: OutcomeOptions
 
   mutating func run() async throws {
@@ -34,6 +39,7 @@ struct VarianceCommand: AsyncParsableCommand {
       .variance, problem, outcome,
       single: [
         ("replicates", replicates), ("relative_error", relativeError), ("max_replicates", maxReplicates),
+        ("norm", norm),
       ], lists: [("at", points), ("samples", samples)])
     let execution = outcome.execution
     if execution.dryRun { return print(try execution.forecast(experiment), terminator: "") }

@@ -20,7 +20,7 @@ import Testing
     let rows = random.numbers(2 * n), means = random.numbers(2), scales = random.numbers(2, in: 0.5...1)
     let start = random.numbers(10), startDistance = random.numbers(n)
     var sums = start, distance = startDistance, wanted = start, wantedDistance = startDistance
-    wb_row_deviations(rows, means, 0.7, scales, &sums, &distance, 2, n)
+    wb_row_deviations(rows, means, 0.7, scales, nil, &sums, &distance, 2, n)
     for p in 0..<2 {
       for lane in 0..<n {
         let y = 0.7 * pow(rows[p * n + lane] - means[p], 2), e = y * scales[p] - 1
@@ -30,6 +30,32 @@ import Testing
     }
     #expect(largestError(sums, wanted) < 1e-13)
     #expect(largestError(distance, wantedDistance) < 1e-14)
+
+    // Weights are of the distance alone.
+    var (weightedSums, weighted) = (start, [Double](repeating: 0, count: n))
+    wb_row_deviations(rows, means, 0.7, scales, [2.0, 0.3], &weightedSums, &weighted, 2, n)
+    #expect(weightedSums == sums)
+    let wantedWeighted = (0..<n).map { lane in
+      0.7 * (2 * pow(rows[lane] - means[0], 2) + 0.3 * pow(rows[n + lane] - means[1], 2))
+    }
+    #expect(largestError(weighted, wantedWeighted) < 1e-14)
+  }
+
+  @Test(arguments: counts) func valuesAbove(_ n: Int) {
+    var random = SeededGenerator(state: 6)
+    let values = random.numbers(n)
+    for threshold in [-2.0, 0, values[n / 2], 2, .infinity] {
+      let wanted = values.filter { $0 > threshold }
+      var largest = 0.0, out = [Double](repeating: .nan, count: wanted.count)
+      #expect(wb_count_above(values, threshold, &largest, n) == wanted.count)
+      #expect(largest == values.max())
+      #expect(wb_collect_above(values, threshold, &out, wanted.count, n) == wanted.count && out == wanted)
+    }
+    for factor in [0.4, 0.01, -3, -1e9] {
+      let logs = values.map { log1p(-factor * abs($0)) }
+      let mean = wb_mean_log_complement(values.map { abs($0) }, factor, n)
+      #expect(abs(mean - logs.reduce(0, +) / Double(n)) < 1e-14 * max(1, logs.map { abs($0) }.max() ?? 0))
+    }
   }
 
   @Test(arguments: counts) func powerSums(_ n: Int) {

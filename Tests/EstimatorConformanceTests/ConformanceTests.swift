@@ -71,6 +71,20 @@ import WorkbenchCLI
     }
   }
 
+  /// A gradient of differences passes where they are fine, held to estimators that use values alone; and not where they
+  /// are wide.
+  @Test func numericalGradientsAreChecked() async throws {
+    let registry = try Workbench.registry {
+      try $0.register(model: QuarticValues<FineStep>.self)
+      try $0.register(model: QuarticValues<WideStep>.self)
+    }
+    let right = try await Conformance(registry, of: ["score", "reparam", "stl", "quartic-differences", "iid"]).run()
+    #expect(right.contains { $0.law == .unbiased } && right.allSatisfy(\.isPassed), "\(right.filter { !$0.isPassed })")
+    let wide = try await Conformance(registry, of: ["score", "reparam", "quartic-wide-differences", "iid"]).run()
+    let wrong = wide.filter(\.isFailed)
+    #expect(!wrong.isEmpty && wrong.allSatisfy { $0.law == .unbiased }, "\(wrong)")
+  }
+
   /// No correct estimator fails in 200 runs, each of a family-wise level of 10⁻³: 0.2 are to be expected at most. At a
   /// level of 0.1 at most 20 are, and more than 38 with probability 10⁻⁴.
   @Test func rightIsNotRejectedIn200Seeds() async throws {

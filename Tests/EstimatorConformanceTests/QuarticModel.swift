@@ -45,3 +45,34 @@ struct QuarticModel<S: Slope>: LatentModel, DifferentiableModel, IntegrandSpecif
     }
   }
 }
+
+/// The same model by its values alone; by differences that are too wide, its gradient is wrong by 4 u h².
+struct QuarticValues<S: Step>: LatentModel, NumericallyDifferentiatedModel, IntegrandSpecification {
+  static var descriptor: Descriptor<Self> {
+    Descriptor(
+      id: S.id, summary: "a quartic likelihood by its values", examples: QuarticModel<RightSlope>.descriptor.examples)
+  }
+  func makeIntegrand() throws(ComponentError) -> any Integrand { self }
+  var dimension: Int { 1 }
+  var prior: (any Prior)? { DiagonalNormal.standard(1) }
+  var differenceStep: Double { S.step }
+
+  func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
+    precondition(needed.gradients == [], "QuarticValues: asked for a gradient")
+    QuarticModel<RightSlope>().evaluate(needed, at: draws, into: &evaluation)
+  }
+}
+
+/// How far apart a gradient's differences are taken.
+protocol Step: Sendable, Hashable {
+  static var id: String { get }
+  static var step: Double { get }
+}
+enum FineStep: Step {
+  static let id = "quartic-differences"
+  static let step = 0x1p-17
+}
+enum WideStep: Step {
+  static let id = "quartic-wide-differences"
+  static let step = 0.5
+}

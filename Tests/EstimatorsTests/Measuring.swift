@@ -16,6 +16,7 @@ struct Measurement {
   var seed = 20_261
   var generator = "mt19937"
   var objective: String?
+  var family: String?
 
   func run(_ estimators: [String]) async throws -> CellFigures {
     var reader = SpecReader(registry: try StandardRegistry.make(), source: .commandLine)
@@ -24,6 +25,7 @@ struct Measurement {
       ("replicates", [String(replicates)], false), ("seed", [String(seed)], false), ("rng", [generator], true),
       ("estimators", estimators, true),
     ]
+    if let family { options.append(("family", [family], false)) }
     if let objective { options.append(("objective", [objective], false)) }
     let spec = reader.read(JSONNode(commandLine: options))
     let plan = try #require(Plan.make(spec, &reader), "\(reader.faults)")

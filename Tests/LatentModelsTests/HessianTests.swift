@@ -42,7 +42,20 @@ import Testing
     }
   }
 
+  static func model<S: IntegrandSpecification>(_ type: S.Type, _ options: [String: OptionValue]) -> Case {
+    Case(testDescription: "\(S.descriptor.id), \(options)") {
+      let model: S = try specification(options)
+      return try model.makeIntegrand()
+    }
+  }
+
   static let cases = [
+    model(EightSchools.self, ["parametrisation": .text("centred")]),
+    model(EightSchools.self, ["parametrisation": .text("non-centred")]),
+    model(Funnel.self, ["dimension": .integer(4), "scale": .real(1.3)]),
+    model(Banana.self, ["dimension": .integer(3), "scale": .real(2), "curvature": .real(-0.4)]),
+    model(StateSpaceModel.self, ["steps": .integer(4)]), model(ProbabilisticPCA.self, ["components": .integer(3)]),
+
     gaussian(0), gaussian(-0.6), regression(LogisticRegression.self), regression(LogisticRegression.self, minibatch: 7),
     regression(PoissonRegression.self), regression(PoissonRegression.self, minibatch: 5),
     regression(LinearRegression.self), regression(LinearRegression.self, minibatch: 6), cost(LinearCost.self, k: nil),

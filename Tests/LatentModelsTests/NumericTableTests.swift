@@ -38,7 +38,8 @@ import Testing
     let directory = FileManager.default.temporaryDirectory.path
     #expect(message("/no/such/file.csv") == "/no/such/file.csv: no such file")
     #expect(
-      message("breast") == "breast: no such file; the shipped data sets are 'breast-cancer', 'diabetes', 'warpbreaks'")
+      message("breast")
+        == "breast: no such file; the shipped data sets are 'breast-cancer', 'diabetes', 'iris', 'warpbreaks', 'wine'")
     #expect(message(directory) == "\(directory): it is a directory")
     let binary = try TemporaryFile(Data([0x61, 0x2c, 0xff, 0xfe, 0x0a]))
     #expect(message(binary.path) == "\(binary.path): not UTF-8 text")
@@ -77,6 +78,19 @@ import Testing
     for (column, mean) in means.enumerated() {
       #expect(abs(diabetes.column(column).reduce(0, +) / 442 - mean) < 1e-8)
     }
+    // The same of load_iris and load_wine.
+    let iris = try NumericTable.load("iris"), wine = try NumericTable.load("wine")
+    for (column, mean) in [5.84333333, 3.05733333, 3.758, 1.19933333, 1].enumerated() {
+      #expect(abs(iris.column(column).reduce(0, +) / 150 - mean) < 1e-8)
+    }
+    let constituents = [
+      13.00061798, 2.33634831, 2.36651685, 19.49494382, 99.74157303, 2.29511236, 2.02926966, 0.36185393, 1.59089888,
+      5.05808988, 0.95744944, 2.61168539, 746.89325843, 167.0 / 178,
+    ]
+    for (column, mean) in constituents.enumerated() {
+      #expect(abs(wine.column(column).reduce(0, +) / 178 - mean) < 1e-8)
+    }
+    #expect(iris.rowCount == 150 && wine.rowCount == 178 && wine.columns.count == 14)
     // aggregate(breaks ~ tension + wool, warpbreaks, sum)
     #expect(breaks.columns == ["wool_b", "tension_m", "tension_h", "wool_b_tension_m", "wool_b_tension_h", "breaks"])
     let counts = breaks.column(5)

@@ -62,6 +62,7 @@ struct Computed {
 /// A family that is asked for nothing: blocks are evaluated at points of the test's choice.
 struct EvaluationOnly: VariationalFamily {
   let dimension: Int
+  var support = Support.real
   var parameterBlocks: [ParameterBlock] { [ParameterBlock(name: "none", range: 0..<1)] }
   var initialParameters: [Double] { [0] }
   func parameters(of distribution: any Prior) -> [Double]? { nil }
@@ -78,7 +79,7 @@ struct EvaluationOnly: VariationalFamily {
 
   static func problem(_ model: any Integrand) throws -> Problem {
     try Problem(
-      model: model, family: EvaluationOnly(dimension: model.dimension),
+      model: model, family: EvaluationOnly(dimension: model.dimension, support: model.support),
       objective: model is any CostFunction ? Expectation() as any Objective : EvidenceLowerBound(),
       sampling: IndependentSampling())
   }

@@ -82,7 +82,7 @@ struct UnknownPrior: Prior {}
 
 /// A model of which nothing is known.
 struct OpaqueModel: LatentModel {
-  var dimension: Int { 2 }
+  var dimension = 2
   var prior: (any Prior)? { UnknownPrior() }
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {}
 }

@@ -31,7 +31,7 @@ import Testing
       spec(#""replicats": 100"#), "t.json:4: replicats: unknown key 'replicats'; did you mean 'replicates'?"),
     Case(
       spec(#""zzz": 100"#),
-      "t.json:4: zzz: unknown key 'zzz'; known: $schema, name, kind, question, references, seed, rng, model, family, objective, sampling, at, samples, replicates, relative_error, max_replicates, estimators"
+      "t.json:4: zzz: unknown key 'zzz'; known: $schema, name, kind, question, references, seed, rng, model, family, objective, sampling, at, samples, replicates, relative_error, max_replicates, norm, estimators"
     ),
     Case(
       spec(#""estimators": [{"id": "score", "options": {"basline": "mean"}}]"#),
@@ -310,7 +310,7 @@ import Testing
         == .refusal(
           65,
           [
-            "--model: option 'data': dir: it is a directory; the shipped data sets are 'breast-cancer', 'diabetes', 'warpbreaks'"
+            "--model: option 'data': dir: it is a directory; the shipped data sets are 'breast-cancer', 'diabetes', 'iris', 'warpbreaks', 'wine'"
           ]))
     #expect(
       try fault("data=dir/d.csv,target=z")

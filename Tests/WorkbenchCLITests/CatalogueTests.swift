@@ -107,9 +107,11 @@ import WorkbenchCLI
 
   @Test(arguments: files) func isValidWithItsQuestionAndReferences(_ file: URL) throws {
     let sandbox = try Sandbox()
-    // Some measure along runs whose results are committed; files are named from the root of the package.
-    try FileManager.default.createSymbolicLink(
-      atPath: sandbox.path + "/results", withDestinationPath: Sandbox.package.path + "/results")
+    // Some measure along runs whose results are committed, or read shipped data; files are named from the root of the package.
+    for name in ["results", "Sources"] {
+      try FileManager.default.createSymbolicLink(
+        atPath: sandbox.path + "/" + name, withDestinationPath: Sandbox.package.path + "/" + name)
+    }
     let outcome = try sandbox.run("validate", file.path)
     #expect(outcome.status == 0)
     #expect(outcome.output.hasPrefix("\(file.path): valid; "))

@@ -63,6 +63,8 @@ import Testing
                               variance. (default: 0.01)
       --max-replicates <r>    With 'auto': the most that a cell takes. (default:
                               1000000)
+      --norm <norm>           Variances are traces of the covariance in this norm:
+                              euclidean or fisher. (default: euclidean)
       --seed <n>              Seed. (default: GSL_RNG_SEED, or 1)
       --rng <type>            Generator, by name. (default: GSL_RNG_TYPE, or
                               mt19937)

@@ -93,7 +93,7 @@ import Testing
       "--model", "gaussian:dimension=3", "--replicates", "500", "--seed", "2")
     let lines = outcome.output.split(separator: "\n").map(String.init)
     let first = try #require(lines.firstIndex { $0.hasSuffix("here they coincide.") })
-    let more = lines[(first + 1)...].prefix { !$0.hasPrefix("*") }
+    let more = lines[(first + 1)...].prefix { !$0.hasPrefix("*") && !$0.contains("the gradient's tail has index") }
     #expect(more.count == 7 && more.last == "and 1 more pair")
     #expect(
       more.first

@@ -3,8 +3,10 @@ import Testing
 
 /// What `--out` and `run` leave on disk.
 @Suite struct ResultFilesTests {
-  static let files = ["comparison.csv", "coordinates.csv", "manifest.json", "timing.csv", "variance.csv"]
-  static let reproducible = ["comparison.csv", "coordinates.csv", "variance.csv"]
+  static let files = [
+    "comparison.csv", "coordinates.csv", "diagnostics.csv", "manifest.json", "timing.csv", "variance.csv",
+  ]
+  static let reproducible = ["comparison.csv", "coordinates.csv", "diagnostics.csv", "variance.csv"]
 
   /// The SHA-256 of a file, by a program that is not ours.
   func digest(_ sandbox: Sandbox, _ name: String) throws -> String {
@@ -48,6 +50,46 @@ import Testing
     )
   }
 
+  /// `diagnostics.csv` has the rows of `variance.csv`.
+  @Test func diagnosticsStandBesideVariances() throws {
+    let sandbox = try Sandbox()
+    let outcome = try sandbox.run(
+      "variance", "--estimator", "score", "exact", "--samples", "1", "3", "--replicates", "1000", "--out", "d")
+    #expect(outcome.status == 0)
+    let text = try sandbox.text(of: "d/diagnostics.csv")
+    #expect(
+      text.hasPrefix(
+        "model,family,objective,sampling,estimator,point,samples,replicates,seed,generator,block,norm,tail_size,tail_index,tail_index_se,tail_mark\n"
+      ))
+    let diagnostics = rows(text), variances = rows(try sandbox.text(of: "d/variance.csv"))
+    for key in ["estimator", "samples", "block", "replicates"] {
+      #expect(diagnostics.map { $0[key] } == variances.map { $0[key] })
+    }
+    for row in diagnostics {
+      if row["estimator"] == "exact" {
+        #expect(row["tail_size"] == "" && row["tail_index"] == "" && row["tail_mark"] == "")
+      } else {
+        let index = try #require(Double(row["tail_index"] ?? "")),
+          error = try #require(Double(row["tail_index_se"] ?? ""))
+        #expect(row["tail_size"] == "94" && abs(error - (1 + index) / 94.0.squareRoot()) < 1e-12)
+        #expect(row["tail_mark"] == (index < 0.25 ? "" : index < 0.5 ? "interval" : "variance"))
+      }
+    }
+  }
+
+  /// Rates of the order of e^z with z of scale 1: the draws of a few replicates are all of the variance.
+  @Test func aHeavyTailIsWarnedOf() throws {
+    let sandbox = try Sandbox()
+    let outcome = try sandbox.run(
+      "variance", "--estimator", "reparam", "--model", "poisson-regression", "--replicates", "2000", "--out", "d")
+    let row = try #require(rows(try sandbox.text(of: "d/diagnostics.csv")).last)
+    #expect(row["tail_mark"] == "variance" && row["tail_size"] == "134")
+    #expect(
+      outcome.output.contains(
+        /\nreparam: by these replicates the gradient's tail has index k = 1\.[0-9]+ \(standard error 0\.[12]\), [a-z_]+: its variance may not exist, and then no figure here means anything\.\n/
+      ))
+  }
+
   @Test func severalFilesShareADirectory() throws {
     let sandbox = try Sandbox()
     try sandbox.write(spec(#""replicates": 100"#), to: "a.json")
@@ -62,6 +104,7 @@ import Testing
   @Test(arguments: [
     "--estimator score reparam:kl=entropy analytic-kl --at prior log_scale=-1,mean=2 --samples 1 3",
     "--estimator all --model quadratic:k=-2,dimension=2 --at mean=1x2",
+    "--estimator all --norm fisher --at mean=1,log_scale=-1",
     "--estimator score reparam --replicates auto --relative-error 0.08 --max-replicates 40000 --at initial mean=1",
     "--estimator all --samples 1 4 --seed 18446744073709551615 --rng taus2",
     "--estimator score:rao_blackwell=true,baseline=optimal stl --model gaussian:dimension=2,x=0.1x-3,noise=1e-3",
@@ -86,7 +129,7 @@ import Testing
     }
     #expect(measured.output == String(again.output.dropLast()))
     let second = try sandbox.object(of: "again/manifest.json")
-    for key in ["replicates", "relative_error", "max_replicates", "checkpoints"] {
+    for key in ["norm", "replicates", "relative_error", "max_replicates", "checkpoints"] {
       #expect(manifest[key] as? NSObject == second[key] as? NSObject, "\(key)")
     }
   }

@@ -94,6 +94,25 @@ void wb_fill_halton(const gsl_rng *rng, const uint32_t *bases, int scramble, dou
 /// n values u in (0, 1) become the u-quantiles of N(0, 1), within 1e-15 of their size. 1 - u gives the exact negative.
 void wb_normal_quantiles(double *values, size_t n);
 
+// gamma.c ------------------------------------------------------------------------------------------------------
+// Shapes within (1e-100, 1e100); NaN for others.
+
+/// log Gamma(x)
+double wb_log_gamma(double x);
+/// psi(x) = d log Gamma / dx, and its first and second derivatives.
+double wb_digamma(double x);
+double wb_trigamma(double x);
+double wb_tetragamma(double x);
+/// P(a, x), the distribution function of Gamma(a, 1), within 1e-12 of its size.
+double wb_gamma_p(double a, double x);
+/// dx/da at fixed P(a, x), which is -(dP/da) / p(x), within 1e-11 of its size for shapes of 1e-2 to 1e5. digamma is psi(a).
+double wb_gamma_slope(double a, double digamma, double x);
+/// n values u in (0, 1) become the u-quantiles of Gamma(shape, 1); below 1e-308 they become subnormal and then zero.
+void wb_gamma_quantiles(double shape, double *values, size_t n);
+/// n draws of Gamma(shape, 1) by Marsaglia and Tsang's method (2000); those of shape below 1 by one of shape + 1 and a uniform.
+/// Normals by the ziggurat, or polar for generators of less than 24 bits.
+void wb_fill_gamma(const gsl_rng *rng, int polar, double shape, double *out, size_t n);
+
 // elementary.c -------------------------------------------------------------------------------------------------
 
 /// e^x within 1 ulp, the same bits on every processor.
@@ -152,15 +171,17 @@ void wb_normal_density_gradient(const double *z, const double *center, const dou
                                 size_t K, size_t D, size_t B);
 
 // autoregressive.c ---------------------------------------------------------------------------------------------
-// The density log N(z; center, C) of a first-order autoregression, C_ij = correlation^|i-j| / precision. The innovations
-// r_1 and r_d - correlation r_{d-1} of r = z - center are independent, of precision p and p/(1 - correlation^2).
+// The density of a first-order autoregression of r = z - center: the innovations r_1 and r_d - coefficient r_{d-1} are
+// independent and normal, of precision first_precision and innovation_precision.
 
-/// values[k] = log N(z_k; center, C)
-void wb_autoregressive_density_values(const double *z, const double *center, double precision, double correlation,
-                                      double *values, size_t K, size_t D, size_t B);
+/// values[k] = its logarithm at z_k
+void wb_autoregressive_density_values(const double *z, const double *center, double first_precision,
+                                      double innovation_precision, double coefficient, double *values, size_t K,
+                                      size_t D, size_t B);
 /// gradient[k, d] = the derivative in z_d
-void wb_autoregressive_density_gradient(const double *z, const double *center, double precision, double correlation,
-                                        double *gradient, size_t K, size_t D, size_t B);
+void wb_autoregressive_density_gradient(const double *z, const double *center, double first_precision,
+                                        double innovation_precision, double coefficient, double *gradient, size_t K,
+                                        size_t D, size_t B);
 
 // regression.c -------------------------------------------------------------------------------------------------
 
@@ -199,9 +220,15 @@ void wb_softplus_moments(double mean, double deviation, double *out);
 /// mean[p] = mean of row p; row p has `lanes` values.
 void wb_row_means(const double *rows, double *mean, size_t row_count, size_t lanes);
 /// For each row p of the block, with d = rows[p] - mean[p], y = d^2 * factor, e = y * inverse_scale[p] - 1:
-/// sums[p, 0...4] += sum y, e, e^2, e^3, e^4; distance[lane] += y.
+/// sums[p, 0...4] += sum y, e, e^2, e^3, e^4; distance[lane] += y, times weights[p] where there are weights.
 void wb_row_deviations(const double *rows, const double *mean, double factor, const double *inverse_scale,
-                       double *sums, double *distance, size_t row_count, size_t lanes);
+                       const double *weights, double *sums, double *distance, size_t row_count, size_t lanes);
+/// The number of values above `threshold`; *largest = the largest of all, -inf if there is none.
+size_t wb_count_above(const double *values, double threshold, double *largest, size_t n);
+/// Stores the values above `threshold` in order, at most `room` of them; returns their number.
+size_t wb_collect_above(const double *values, double threshold, double *out, size_t room, size_t n);
+/// The mean of log(1 - factor * x), where that is of positive normal numbers.
+double wb_mean_log_complement(const double *x, double factor, size_t n);
 /// With y = values * inverse_scale and e = y - 1: sums[0...3] += sum e, e^2, e^3, e^4; and for lanes of index g
 /// modulo 16, groups[g] += their number, groups[16 + g] += sum y, groups[32 + g] += sum y^2.
 void wb_power_sums(const double *values, double inverse_scale, double *sums, double *groups, size_t n);
@@ -209,5 +236,9 @@ void wb_power_sums(const double *values, double inverse_scale, double *sums, dou
 /// DSS, SSS, DDDD, DDDS, DDSS, DSSS, SSSS are added.
 void wb_cross_sums(const double *a, double inverse_scale_a, const double *b, double inverse_scale_b, double *sums,
                    size_t n);
+/// products, row by row of i <= j: sum over lanes of rows[i] * rows[j] is added.
+void wb_row_products(const double *rows, double *products, size_t row_count, size_t lanes);
+/// values = the eigenvalues of a symmetric matrix, [n x n], in no order; the matrix is overwritten. Not 0 if it fails.
+int wb_symmetric_eigenvalues(double *matrix, double *values, size_t n);
 /// wide[p, column + lane] = rows[p, lane]; a row of `wide` has `width` values.
 void wb_place_columns(const double *rows, size_t row_count, size_t lanes, double *wide, size_t width, size_t column);

@@ -53,7 +53,7 @@ struct Unbiasedness {
       return outcome(.undecided("\(share) replicates were not finite: the model's examples should name other points"))
     }
     guard let test else { return outcome(untested) }
-    let evidence = evidence(test)
+    let evidence = evidence(test, isCentral: problem.isCentral)
     if test.p > strictness.level { return outcome(.passed, evidence) }
     let finding = finding(test)
     let isNormal = Double(trial.moments.count) >= trial.normalFrom(strictness) || test.largest.isInfinite
@@ -91,16 +91,16 @@ struct Unbiasedness {
       "relative bias \(percent(difference / norm)) ± \(percent(reach)) at 95 %, \(moments.count) replicates")
   }
 
-  private func evidence(_ test: BiasTest) -> Evidence {
+  private func evidence(_ test: BiasTest, isCentral: Bool) -> Evidence {
     let reach = strictness.threshold(trial.rows) + Strictness.margin
     guard trial.hasSize, let gradient = cell.gradient else {
-      return Evidence(replicates: trial.moments.count, statistic: test.largest, p: test.p)
+      return Evidence(replicates: trial.moments.count, statistic: test.largest, p: test.p, isCentral: isCentral)
     }
     let norm = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
     let worst = gradient.indices.map { trial.standardError($0) }.max() ?? 0
     return Evidence(
       replicates: trial.moments.count, statistic: test.largest, p: test.p,
-      power: reach * trial.standardError(trial.rows - 1), coordinatePower: reach * worst / norm)
+      power: reach * trial.standardError(trial.rows - 1), coordinatePower: reach * worst / norm, isCentral: isCentral)
   }
 
   /// The row that is furthest off.

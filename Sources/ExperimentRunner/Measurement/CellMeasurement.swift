@@ -50,7 +50,7 @@ package struct CellMeasurement: Sendable {
   /// merged in order, and the rule looks when all are in that its checkpoint counts.
   ///
   /// - Parameters:
-  ///   - comparesPairs: whether ratios of variances are wanted.
+  ///   - comparesPairs: whether ratios of variances are wanted, and the tails.
   ///   - progress: told of replicates as they are done, and at the end of those that need not be.
   package static func run(
     _ cell: Cell, seed: UInt64, rule: StoppingRule, threads: Int, comparesPairs: Bool = true,
@@ -58,9 +58,12 @@ package struct CellMeasurement: Sendable {
   ) async throws -> CellMeasurement {
     let prepared = try cell.entries.map { try PreparedEstimator($0, of: cell, seed: seed) }
     let blocks = reportedBlocks(cell)
-    let floors = try RoundingFloor.measure(cell, prepared, seed: seed)
+    let ranges = blocks.map(\.range)
+    let floors = try RoundingFloor.measure(cell, prepared, blocks: ranges, replicates: rule.maximum, seed: seed)
     let empty = ComparisonMoments(
-      blocks: blocks.map(\.range), scales: floors.map(\.scales), comparesPairs: comparesPairs)
+      blocks: ranges, scales: floors.map(\.scales), weights: cell.normWeights,
+      tails: comparesPairs ? floors.map(\.tail) : [],
+      comparesPairs: comparesPairs)
     let queue = ChunkQueue(empty: empty)
     var done = 0, course = StoppingRule.Course(rule)
     for checkpoint in rule.checkpoints {
@@ -73,7 +76,8 @@ package struct CellMeasurement: Sendable {
             while let chunk = queue.next() {
               try Task.checkCancellation()
               let size = min(chunkSize, checkpoint - chunk * chunkSize)
-              queue.finish(chunk, try worker.measure(chunk: chunk, replicates: size))
+              let moments = try worker.measure(chunk: chunk, replicates: size, tailsAbove: queue.tailThresholds)
+              queue.finish(chunk, moments)
               try progress(size)
             }
           }
@@ -99,7 +103,7 @@ extension CellMeasurement {
     let empty = ComparisonMoments(
       blocks: reportedBlocks(cell).map(\.range), scales: prepared.map { _ in zeros })
     let worker = Worker(cell: cell, prepared: prepared, seed: seed, empty: empty)
-    return { _ = try worker.measure(chunk: 0, replicates: $0) }
+    return { _ = try worker.measure(chunk: 0, replicates: $0, tailsAbove: []) }
   }
 }
 
@@ -111,6 +115,7 @@ private final class ChunkQueue: Sendable {
     var merged = 0
     var waiting: [Int: ComparisonMoments] = [:]
     var total: ComparisonMoments
+    var tailThresholds: [[Double]] = []
   }
   private let contents: Mutex<Contents>
 
@@ -133,9 +138,14 @@ private final class ChunkQueue: Sendable {
       while let ready = $0.waiting.removeValue(forKey: $0.merged) {
         $0.total.merge(ready)
         $0.merged += 1
+        // They move by a part 1/n with the n-th chunk: it is enough to look ever more seldom.
+        if $0.merged.nonzeroBitCount <= 2 { $0.tailThresholds = $0.total.tailThresholds }
       }
     }
   }
+
+  /// What the merged chunks know of the tails. It differs from run to run; what is kept in the end does not.
+  var tailThresholds: [[Double]] { contents.withLock { $0.tailThresholds } }
 
   var result: ComparisonMoments { contents.withLock { $0.total } }
 }
@@ -171,13 +181,15 @@ private final class Worker {
     }
   }
 
-  func measure(chunk: Int, replicates: Int) throws -> ComparisonMoments {
+  /// - Parameter tailsAbove: values that cannot matter to the tails, by entry and block.
+  func measure(chunk: Int, replicates: Int, tailsAbove: [[Double]]) throws -> ComparisonMoments {
     var random = try draws.stream(chunk)
     var dataRandom = try minibatches?.stream(chunk) ?? random.copy()
     let ownRandom = try own.map { try OwnStream($0?.stream(chunk) ?? random.copy()) }
     // Fresh for each chunk: what a chunk gives must not depend on the chunks that this task did before.
     var indices = MinibatchSampler(cell.problem)
     var moments = empty
+    moments.startTails(above: tailsAbove)
     var done = 0
     while done < replicates {
       let batch = min(cell.lanesPerBatch, replicates - done)

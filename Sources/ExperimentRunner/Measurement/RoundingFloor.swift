@@ -1,3 +1,4 @@
+internal import EstimatorStatistics
 internal import GradientEstimation
 internal import Randomness
 
@@ -13,13 +14,21 @@ struct RoundingFloor: Sendable {
   private(set) var variances: [Double]
   /// The variance of each coordinate at the few draws, `[P]`: a scale, no more.
   private(set) var scales: [Double]
+  /// What the tails of the gradients are followed by.
+  let tail: TailReference
 
   /// Roundings that a quantity may carry: sums over data and coordinates, exponentials, logarithms.
   static let units = 64.0
   private static let disturbance = 1.0 / 67_108_864  // 2^−26, the square root of a rounding
 
   /// The floors of each entry of `cell`.
-  static func measure(_ cell: Cell, _ prepared: [PreparedEstimator], seed: UInt64) throws -> [RoundingFloor] {
+  ///
+  /// - Parameters:
+  ///   - blocks: those that are reported.
+  ///   - replicates: R at most.
+  static func measure(
+    _ cell: Cell, _ prepared: [PreparedEstimator], blocks: [Range<Int>], replicates: Int, seed: UInt64
+  ) throws -> [RoundingFloor] {
     let lanes = 64
     let streams = cell.streams("rounding", seed: seed)
     var random = try streams.stream(0)
@@ -38,7 +47,8 @@ struct RoundingFloor: Sendable {
     }
     block.perturb(cell.quantities, relative: disturbance)
     let unsteady = try prepared.map { try $0.bind(lanes, disturbance) }
-    let rounding = units * 0x1p-53, scale = rounding / disturbance
+    // A numerical gradient carries much more.
+    let rounding = cell.problem.gradientIsNumerical ? disturbance : units * 0x1p-53, scale = rounding / disturbance
     return try unsteady.enumerated().map { e, estimator in
       var own = try streams.stream(1)
       var disturbed = [Double](repeating: 0, count: count)
@@ -49,7 +59,9 @@ struct RoundingFloor: Sendable {
         extend(plain[e], along: direction, lanes, &before)
         extend(disturbed, along: direction, lanes, &after)
       }
-      return (0..<before.count / lanes).reduce(into: RoundingFloor(variances: [], scales: [])) {
+      let tail = TailReference(
+        replicates: replicates, gradients: before, lanes: lanes, blocks: blocks, weights: cell.normWeights)
+      return (0..<before.count / lanes).reduce(into: RoundingFloor(variances: [], scales: [], tail: tail)) {
         floor, p in
         let row = before[p * lanes..<(p + 1) * lanes], other = after[p * lanes..<(p + 1) * lanes]
         let response = zip(row, other).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }

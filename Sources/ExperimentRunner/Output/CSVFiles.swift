@@ -103,7 +103,8 @@ package enum CSVFiles {
     return JSONOutput.array(objects).serialized() + "\n"
   }
 
-  private static func cellFields(
+  /// What begins the rows of a cell, with the estimator where they are of one.
+  static func cellFields(
     _ figures: CellFigures, _ estimator: String?, _ results: ExperimentResults
   ) -> [Field] {
     let cell = figures.cell

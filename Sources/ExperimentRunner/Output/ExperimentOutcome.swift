@@ -24,7 +24,7 @@ extension ExperimentResults: ExperimentOutcome {
       ("variance.csv", CSVFiles.text(CSVFiles.varianceColumns, CSVFiles.varianceRows(self))),
       ("coordinates.csv", CSVFiles.text(CSVFiles.coordinateColumns, CSVFiles.coordinateRows(self))),
       ("comparison.csv", CSVFiles.text(CSVFiles.comparisonColumns, CSVFiles.comparisonRows(self))),
-      ("timing.csv", timing),
+      ("diagnostics.csv", CSVFiles.text(DiagnosticsFile.columns, DiagnosticsFile.rows(self))), ("timing.csv", timing),
     ]
   }
 

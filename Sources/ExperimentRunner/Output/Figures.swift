@@ -16,6 +16,8 @@ package struct BlockFigures: Sendable {
   package let bias: BiasTest?
   package let biasBound: Double?
   package let mse: Double?
+  /// Of |g − E g|; nil where the variance is zero to rounding, or the largest values do not tell.
+  package let tail: ParetoTail?
 }
 
 /// The figures of a coordinate: a row of `coordinates.csv`.
@@ -101,28 +103,30 @@ extension EntryFigures {
     let count = moments.count
     let variances = moments.mean.indices.map { moments.variance(of: $0) }
     // A floor that overflowed says nothing.
+    func weight(_ p: Int) -> Double { moments.weights?[p] ?? 1 }
     let meanFloor = floor.map { $0.isFinite ? $0.squareRoot() : 0 }
     func test(_ range: Range<Int>) -> BiasTest? {
       exact.map {
         BiasTest(
           mean: moments.mean[range], exact: $0[range], variance: variances[range], count: count,
-          floor: meanFloor[range])
+          floor: meanFloor[range], weights: moments.weights?[range])
       }
     }
     self.blocks = blocks.enumerated().map { index, block in
       let range = block.range
-      let variance = range.reduce(0) { $0 + variances[$1] }
-      let floorVariance = floor[range].reduce(0, +)
+      let variance = range.reduce(0) { $0 + weight($1) * variances[$1] }
+      let floorVariance = range.reduce(0) { $0 + weight($1) * floor[$1] }
       let interval = moments.interval(ofBlock: index)
       let mark = moments.mark(ofBlock: index, floor: floor), isZero = mark == .rounding
-      let norm2 = moments.mean[range].reduce(0) { $0 + $1 * $1 }
+      let norm2 = range.reduce(0) { $0 + weight($1) * (moments.mean[$1] * moments.mean[$1]) }
       let bias = test(range)
-      let exactNorm = exact.map { g in range.reduce(0) { $0 + g[$1] * g[$1] }.squareRoot() }
+      let exactNorm = exact.map { g in range.reduce(0) { $0 + weight($1) * (g[$1] * g[$1]) }.squareRoot() }
       let mean2 = max(0, norm2 - variance / Double(count))
       return BlockFigures(
         block: block, variance: variance, interval: interval,
         mark: mark,
-        varianceMax: range.map { variances[$0] }.max() ?? 0, gradientNorm: count > 0 ? norm2.squareRoot() : .nan,
+        varianceMax: range.map { weight($0) * variances[$0] }.max() ?? 0,
+        gradientNorm: count > 0 ? norm2.squareRoot() : .nan,
         snr: isZero ? nil : (mean2 / variance).squareRoot(),
         kurtosis: isZero ? nil : moments.kurtosis(ofBlock: index), exactNorm: exactNorm, bias: bias,
         biasBound: bias.flatMap { test in
@@ -130,9 +134,11 @@ extension EntryFigures {
           test.relativeBound.isNaN || (exactNorm ?? 0) <= floorVariance.squareRoot() ? nil : test.relativeBound
         },
         mse: exact.map { g in
-          range.reduce(variance) { $0 + (moments.mean[$1] - g[$1]) * (moments.mean[$1] - g[$1]) }
+          range.reduce(variance) {
+            $0 + weight($1) * ((moments.mean[$1] - g[$1]) * (moments.mean[$1] - g[$1]))
+          }
             - variance / Double(count)
-        })
+        }, tail: isZero ? nil : moments.tail(ofBlock: index))
     }
     coordinates = blocks.dropLast().flatMap { block in
       let bias = test(block.range)

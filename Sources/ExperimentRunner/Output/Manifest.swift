@@ -13,7 +13,10 @@ package enum Manifest {
       (key: "spec_sha256", value: .string(SHA256.hexDigest(text))),
       (key: "spec", value: .string(String(decoding: text, as: UTF8.self))), (key: "seed", value: .unsigned(spec.seed)),
       (key: "generators", value: .array(spec.generators.map { .string($0.name) })),
-    ] + (spec.kind == .variance ? spec.rule.manifestMembers : spec.training.manifestMembers)
+    ]
+      + (spec.kind == .variance
+        ? spec.rule.manifestMembers + [(key: "norm", value: .string(spec.norm.rawValue))]
+        : spec.training.manifestMembers)
   }
 
   /// How the run stands.

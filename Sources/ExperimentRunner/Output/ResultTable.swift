@@ -51,7 +51,7 @@ private struct CellTable {
   func rendered() -> String {
     [
       heading, cell.entries.count == 1 ? blockTable : estimatorTable,
-      ([verdict] + UndecidedPairs(cell).lines).joined(separator: "\n"),
+      ([verdict] + UndecidedPairs(cell).lines + TailWarnings(cell).lines).joined(separator: "\n"),
     ]
     .joined(separator: "\n")
   }
@@ -59,10 +59,12 @@ private struct CellTable {
   private var heading: String {
     """
     \(cell.cell.heading)
-    \(cell.cell.place), R = \(cell.replicates) replicates, \(cell.cell.generator.name), seed \(results.seed)
+    \(cell.cell.place), R = \(cell.replicates) replicates, \(cell.cell.generator.name), seed \(results.seed)\(norm)
 
     """
   }
+
+  private var norm: String { cell.cell.normWeights == nil ? "" : ", in the norm of the Fisher information" }
 
   /// One row an estimator, over all parameters.
   private var estimatorTable: String {

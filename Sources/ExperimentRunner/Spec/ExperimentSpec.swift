@@ -54,6 +54,8 @@ package struct ExperimentSpec: Sendable {
   package var replicates = 10_000
   /// Of `"replicates": "auto"`: the half-width wished of every interval, relative to its variance.
   package var relativeError: Double?
+  /// The norm that variances are traces in.
+  package var norm = GradientNorm.euclidean
   package var estimators: [Configured<any GradientEstimator>] = []
   /// Whether `estimators` is every registered one: then those that do not fit are left out with a note.
   package var comparesAll = false
@@ -152,6 +154,7 @@ extension ExperimentSpec {
     } else {
       members.append((key: "replicates", value: .integer(replicates)))
     }
+    if norm != .euclidean { members.append((key: "norm", value: .string(norm.rawValue))) }
     members += [
       (
         key: "estimators",

@@ -34,6 +34,8 @@ package struct Cell: Sendable {
   package var greatest: Optimum? = nil
   /// Weights w, `[P]`, of one figure beside the coordinates: Σ_p w_p ĝ_p is then row P of the moments.
   package var direction: [Double]? = nil
+  /// w_p of the norm that variances are traces in, Σ_p w_p Var(g_p), `[P]`; nil for the Euclidean one.
+  package var normWeights: [Double]? = nil
 
   /// What its streams are named after.
   package var text: String {
@@ -181,6 +183,13 @@ private struct PlanBuilder {
             continue
           }
           if let text = found.note { note(text) }
+          let weights: [Double]?
+          do {
+            weights = try spec.norm.weights(for: family, at: found.parameters)
+          } catch {
+            report(source.fault("norm", line: spec.lines["norm"] ?? 0, "\(familyText): \(error)"))
+            continue
+          }
           let exact = problem.exact(at: found.parameters)
           for samples in spec.samples {
             guard samples * model.dimension <= ExperimentSpec.Limit.elements else {
@@ -206,7 +215,8 @@ private struct PlanBuilder {
                   objective: objective.text, sampling: sampling.text, point: found.text, samples: samples,
                   parameters: found.parameters, exact: exact, entries: entries, optimum: found.optimum,
                   greatest: spec.kind == .elbo
-                    ? resolver.greatest(of: problem, modelText, familyText, objective.text) : nil))
+                    ? resolver.greatest(of: problem, modelText, familyText, objective.text) : nil,
+                  normWeights: weights))
             }
           }
         }
@@ -219,7 +229,7 @@ private struct PlanBuilder {
     for configured in spec.estimators {
       let estimator = canonical(configured.product, problem), text = canonicalText(estimator)
       do {
-        let requirements = try estimator.requirements(samples: samples, of: problem)
+        let requirements = try estimator.requirements(samples: samples, of: problem).counted(for: problem)
         guard samples >= requirements.minimumSamples else {
           tooFewSamples[text] = source.fault(
             configured.path, line: configured.line,

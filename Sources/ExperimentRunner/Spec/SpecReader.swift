@@ -24,7 +24,7 @@ package struct SpecReader {
   /// Those that it alone has.
   package static func ownKeys(_ kind: ExperimentKind) -> [String] {
     switch kind {
-    case .variance: ["replicates", "relative_error", "max_replicates"]
+    case .variance: ["replicates", "relative_error", "max_replicates", "norm"]
     case .elbo: ["optimizer", "learning_rate", "steps", "runs", "evaluate", "save_parameters", "stop"]
     }
   }
@@ -89,7 +89,9 @@ package struct SpecReader {
       }
     }
     switch spec.kind {
-    case .variance: readReplicates(members, &spec)
+    case .variance:
+      readReplicates(members, &spec)
+      readNorm(members, &spec)
     case .elbo: readTraining(members, &spec)
     }
     readEstimators(at("estimators"), root, &spec)

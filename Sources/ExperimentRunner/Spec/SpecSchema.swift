@@ -59,6 +59,9 @@ package enum SpecSchema {
             property(
               "max_replicates", "the most that a cell takes where replicates are auto",
               integer(ExperimentSpec.Limit.replicates, default: ExperimentSpec.Automatic.maximum)),
+            property(
+              "norm", "variances are traces of the covariance: as it is, or times the inverse Fisher information",
+              ["enum": .array(GradientNorm.allCases.map { .string($0.rawValue) }), "default": "euclidean"]),
           ] + training(registry) + [
             property(
               "estimators", "what is compared",
