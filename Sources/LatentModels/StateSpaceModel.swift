@@ -48,6 +48,10 @@ public struct StateSpaceModel: LatentModel, TwiceDifferentiableModel, Factorized
     observations.store(.likelihood, needed, at: draws, into: &evaluation)
   }
 
+  public func hessian(of term: Term, at z: [Double]) -> [Double] {
+    term == .prior ? states.hessian : observations.hessian
+  }
+
   public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
     switch term {
     case .prior: states.hermiteMoments(mean: mean, scale: scale)

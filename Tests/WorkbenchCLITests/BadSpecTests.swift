@@ -31,7 +31,7 @@ import Testing
       spec(#""replicats": 100"#), "t.json:4: replicats: unknown key 'replicats'; did you mean 'replicates'?"),
     Case(
       spec(#""zzz": 100"#),
-      "t.json:4: zzz: unknown key 'zzz'; known: $schema, name, kind, question, references, seed, rng, model, family, objective, sampling, at, samples, replicates, relative_error, max_replicates, norm, estimators"
+      "t.json:4: zzz: unknown key 'zzz'; known: $schema, name, kind, question, references, seed, rng, model, family, objective, sampling, at, samples, replicates, relative_error, max_replicates, norm, diagnostics, correlations, estimators"
     ),
     Case(
       spec(#""estimators": [{"id": "score", "options": {"basline": "mean"}}]"#),

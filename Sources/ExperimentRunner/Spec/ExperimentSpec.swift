@@ -56,6 +56,8 @@ package struct ExperimentSpec: Sendable {
   package var relativeError: Double?
   /// The norm that variances are traces in.
   package var norm = GradientNorm.euclidean
+  /// What is measured beside variances.
+  package var diagnostics = DiagnosticRequest()
   package var estimators: [Configured<any GradientEstimator>] = []
   /// Whether `estimators` is every registered one: then those that do not fit are left out with a note.
   package var comparesAll = false
@@ -154,6 +156,8 @@ extension ExperimentSpec {
     } else {
       members.append((key: "replicates", value: .integer(replicates)))
     }
+    if diagnostics.parts { members.append((key: "diagnostics", value: true)) }
+    if diagnostics.correlations { members.append((key: "correlations", value: true)) }
     if norm != .euclidean { members.append((key: "norm", value: .string(norm.rawValue))) }
     members += [
       (

@@ -190,6 +190,13 @@ private struct PlanBuilder {
             report(source.fault("norm", line: spec.lines["norm"] ?? 0, "\(familyText): \(error)"))
             continue
           }
+          if spec.diagnostics.correlations, problem.parameterCount > DiagnosticRequest.correlationLimit {
+            report(
+              source.fault(
+                "correlations", line: spec.lines["correlations"] ?? 0,
+                "\(problem.parameterCount) parameters exceed the limit of \(DiagnosticRequest.correlationLimit)"))
+            continue
+          }
           let exact = problem.exact(at: found.parameters)
           for samples in spec.samples {
             guard samples * model.dimension <= ExperimentSpec.Limit.elements else {
