@@ -18,7 +18,7 @@ struct Grid {
 
   /// The most evaluations of the model a draw of what is measured: methods that take several for each parameter are checked on
   /// models of few.
-  static let mostEvaluations = 32.0
+  static let mostEvaluations = 16.0
 
   init(_ registry: Registry, _ selection: Selection, seed: UInt64) throws(ConformanceError) {
     self.registry = registry
