@@ -248,7 +248,9 @@ struct GridProblem {
       return cell.entries.filter { isTooDear($0) }
     }
     private func isTooDear(_ entry: Entry) -> Bool {
-      entry.requirements.evaluations > Grid.mostEvaluations * Double(samples)
+      guard case .success(let cell) = found else { return false }
+      let dataShare = cell.problem.dataShare
+      return entry.requirements.evaluations > Grid.mostEvaluations * Double(samples) * dataShare
     }
   }
 

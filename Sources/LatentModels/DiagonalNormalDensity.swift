@@ -77,12 +77,12 @@ extension DiagonalNormal {
   }
 
   /// Under N(m, Σ): as under the normals of its coordinates, since the density factorises.
-  func covarianceMoments(mean m: [Double], covariance: [Double]) -> CovarianceMoments {
-    let d = m.count
+  func covarianceMoments(mean m: [Double], covariance: [Double], constants: [Double]? = nil) -> CovarianceMoments {
+    let d = m.count, constants = constants ?? logNormalizer
     var value = 0.0, hessian = [Double](repeating: 0, count: d * d)
     for i in 0..<d {
       let residual = m[i] - mean[i]
-      value += logNormalizer[i] - 0.5 * precision[i] * (residual * residual + covariance[i * d + i])
+      value += constants[i] - 0.5 * precision[i] * (residual * residual + covariance[i * d + i])
       hessian[i * d + i] = -precision[i]
     }
     return CovarianceMoments(

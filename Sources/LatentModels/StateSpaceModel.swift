@@ -48,14 +48,6 @@ public struct StateSpaceModel: LatentModel, TwiceDifferentiableModel, Factorized
     observations.store(.likelihood, needed, at: draws, into: &evaluation)
   }
 
-  public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
-    switch term {
-    case .prior: states.hermiteMoments(mean: mean, scale: scale)
-    case .likelihood: observations.hermiteMoments(mean: mean, scale: scale)
-    default: nil
-    }
-  }
-
   public func hessian(of term: Term, at z: [Double]) -> [Double] {
     term == .prior ? states.hessian : observations.hessian
   }
@@ -64,6 +56,14 @@ public struct StateSpaceModel: LatentModel, TwiceDifferentiableModel, Factorized
     switch term {
     case .prior: states.covarianceMoments(mean: mean, covariance: covariance)
     case .likelihood: observations.covarianceMoments(mean: mean, covariance: covariance)
+    default: nil
+    }
+  }
+
+  public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
+    switch term {
+    case .prior: states.hermiteMoments(mean: mean, scale: scale)
+    case .likelihood: observations.hermiteMoments(mean: mean, scale: scale)
     default: nil
     }
   }

@@ -39,8 +39,8 @@ import VariationalFamilies
     block.evaluate(try estimator.requirements(samples: 1, of: problem).quantities, of: problem)
     var gradients = [Double](repeating: 0, count: shape.parameters * shape.lanes)
     var scratch = try estimator.makeWorkspace(for: problem, shape: shape)
-    var span = gradients.mutableSpan
     let state = estimator.initialState(for: problem, parameters: lambda)
+    var span = gradients.mutableSpan
     estimator.estimate(problem, block, state: state, random: &random, workspace: &scratch, into: &span)
     return (gradients, block.draws.noise)
   }
