@@ -40,7 +40,8 @@ let package = Package(
     .target(name: "GradientEstimation", dependencies: ["CKernels", "Randomness"], swiftSettings: numeric),
     .target(name: "EstimatorStatistics", dependencies: ["CKernels"], swiftSettings: numeric),
     .target(
-      name: "VariationalFamilies", dependencies: ["CKernels", "GradientEstimation", "Randomness"],
+      name: "VariationalFamilies",
+      dependencies: ["CGSL", "CKernels", "EstimatorStatistics", "GradientEstimation", "Randomness"],
       swiftSettings: numeric),
     .target(
       name: "LatentModels",
@@ -87,7 +88,8 @@ let package = Package(
       name: "EstimatorStatisticsTests", dependencies: ["CGSL", "EstimatorStatistics", "Randomness"],
       swiftSettings: numeric),
     .testTarget(
-      name: "VariationalFamiliesTests", dependencies: ["GradientEstimation", "Randomness", "VariationalFamilies"],
+      name: "VariationalFamiliesTests",
+      dependencies: ["GradientEstimation", "Randomness", "SamplingSchemes", "VariationalFamilies"],
       swiftSettings: numeric),
     .testTarget(
       name: "LatentModelsTests",
@@ -96,7 +98,8 @@ let package = Package(
     .testTarget(
       name: "EstimatorsTests",
       dependencies: [
-        "CGSL", "CKernels", "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation",
+        "CGSL", "CKernels", "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner",
+        "GradientEstimation",
         "LatentModels", "Optimization", "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(

@@ -6,14 +6,14 @@ trap 'rm -rf "$work"' EXIT
 for build in "$1" "$2"; do
   for threads in 1 2; do
     "$build" variance --estimator all --model logistic-regression:minibatch=100 --samples 1 3 --replicates 3000 \
-      --threads "$threads" --out "$work/variance" >/dev/null 2>&1
+      --diagnostics --correlations --threads "$threads" --out "$work/variance" >/dev/null 2>&1
     "$build" elbo --estimator reparam score:baseline=moving-average --model logistic-regression:minibatch=100 \
       --samples 3 --steps 100 --runs 3 --optimizer adam sgd:schedule=cosine,learning_rate=1e-4 --save-parameters 0 100 \
       --threads "$threads" --out "$work/curves" >/dev/null 2>&1
     mkdir -p "$work/out"
     cp "$work"/variance/*.csv "$work/out/"
     cp "$work"/curves/*.csv "$work/out/"
-    for file in variance coordinates comparison diagnostics elbo band ranking parameters; do
+    for file in variance coordinates comparison diagnostics correlations eigenvalues elbo band ranking parameters; do
       cmp "$work/out/$file.csv" "$work/first-$file.csv" 2>/dev/null || {
         [ ! -e "$work/first-$file.csv" ] || { echo "smoke test: $build on $threads threads writes another $file.csv" >&2; exit 1; }
         cp "$work/out/$file.csv" "$work/first-$file.csv"

@@ -65,7 +65,7 @@ public struct Conformance: Sendable {
           Outcome(
             .unbiased, $0.text, problem: problem.text, place: place.text,
             .reported(
-              "not measured: \(significant($0.requirements.evaluations / Double(place.samples), digits: 3)) evaluations a draw are more than \(Int(Grid.mostEvaluations))"
+              "not measured: \(Int($0.requirements.evaluations / problem.problem.dataShare / Double(place.samples))) evaluations a draw are more than \(Int(Grid.mostEvaluations))"
             ))
         }
       }

@@ -131,15 +131,16 @@ struct Grid {
     }
   }
 
-  /// Where it is checked: the model's distributions that the family has, and the points that either names; failing
-  /// that where the family starts.
+  /// Where it is checked: the model's distributions that the family has (the first, if the family names points of its own),
+  /// and the points that either names; failing that where the family starts.
   private func points(
     of model: Selection.Checked<any IntegrandSpecification>, _ integrand: any Integrand,
     _ family: Selection.Checked<any FamilySpecification>, _ made: any VariationalFamily
   ) -> [Point] {
     let standard = [NormalPoint(mean: [0.3, -0.4], scale: [0.6, 0.9]), NormalPoint(mean: [-0.5, 0.7], scale: [0.8])]
     let normals = model.normals.isEmpty && model.points.isEmpty ? standard : model.normals
-    let found = normals.compactMap { made.parameters(of: $0.distribution(dimension: integrand.dimension)) }
+    let shared = family.points.isEmpty ? normals : Array(normals.prefix(1))
+    let found = shared.compactMap { made.parameters(of: $0.distribution(dimension: integrand.dimension)) }
       .map { parameters in
         Point.values(made.parameterBlocks.map { Point.Block(name: $0.name, values: Array(parameters[$0.range])) })
       }
@@ -247,7 +248,9 @@ struct GridProblem {
       return cell.entries.filter { isTooDear($0) }
     }
     private func isTooDear(_ entry: Entry) -> Bool {
-      entry.requirements.evaluations > Grid.mostEvaluations * Double(samples)
+      guard case .success(let cell) = found else { return false }
+      let dataShare = cell.problem.dataShare
+      return entry.requirements.evaluations > Grid.mostEvaluations * Double(samples) * dataShare
     }
   }
 

@@ -74,10 +74,12 @@ struct Selection {
         continue
       }
       if everyWay {
+        // At the points of the examples that set no options, if there are such.
+        let plain = examples.filter(\.options.isEmpty), own = plain.isEmpty ? examples : plain
         found += everyConfiguration(of: entry).map {
           Checked(
-            configured: $0, normals: examples.flatMap(\.normals), points: examples.flatMap(\.points),
-            models: examples.flatMap(\.models))
+            configured: $0, normals: own.flatMap(\.normals), points: own.flatMap(\.points),
+            models: own.flatMap(\.models))
         }
       }
       for example in everyWay ? examples.filter({ !$0.options.isEmpty }) : examples.isEmpty ? [Example()] : examples {

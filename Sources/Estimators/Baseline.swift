@@ -38,6 +38,7 @@ public struct BaselineState: Codable, Hashable, Sendable {
   private var count = 0.0
   private var numerator: [Double]
   private var denominator: [Double]
+  private var size: [Double]
 
   init(
     _ baseline: Baseline, of terms: Terms, raoBlackwell: Bool, _ problem: Problem, parameters: [Double]
@@ -46,6 +47,7 @@ public struct BaselineState: Codable, Hashable, Sendable {
     values = Array(repeating: 0, count: family.parameterCount)
     numerator = values
     denominator = values
+    size = values
     let exact =
       baseline == .mean || baseline == .optimal
       ? family.exactExpectation(of: terms, for: problem.model, parameters: parameters) : nil
@@ -83,13 +85,17 @@ public struct BaselineState: Codable, Hashable, Sendable {
   }
 
   /// Learns E[A C] / E[C²] from a batch's `[P × B]` sums A = Σ_k f_k s_k and C = Σ_k s_k.
-  mutating func learnOptimum(weighted: [Double], plain: [Double], lanes: Int) {
+  ///
+  /// Antithetic draws may have C = 0: no constant then changes an estimate, and what rounding leaves of C must not be
+  /// divided by. How large C would be shows in `alternating`, Σ_k (−1)^k s_k.
+  mutating func learnOptimum(weighted: [Double], plain: [Double], alternating: [Double], lanes: Int) {
     for p in values.indices {
       for i in p * lanes..<(p + 1) * lanes {
         numerator[p] += weighted[i] * plain[i]
         denominator[p] += plain[i] * plain[i]
+        size[p] += alternating[i] * alternating[i]
       }
-      values[p] = denominator[p] > 0 ? numerator[p] / denominator[p] : 0
+      values[p] = denominator[p] > 0x1p-80 * size[p] ? numerator[p] / denominator[p] : 0
     }
   }
 }

@@ -180,12 +180,15 @@ public struct ScoreFunction: ControlledEstimator {
       let zeros = [Double](repeating: 0, count: shape.parameters)
       let ones = [Double](repeating: 1, count: workspace.signal.count)
       var weighted = [Double](repeating: 0, count: shape.parameters * shape.lanes)
-      var plain = weighted
+      var plain = weighted, alternating = weighted
       var span = weighted.mutableSpan
       addScore(workspace.signal, centers: zeros, problem, block, &span)
       span = plain.mutableSpan
       addScore(ones, centers: zeros, problem, block, &span)
-      state.baseline.learnOptimum(weighted: weighted, plain: plain, lanes: shape.lanes)
+      let perDraw = ones.count / shape.samples, signs = ones.indices.map { $0 / perDraw % 2 == 0 ? 1.0 : -1 }
+      span = alternating.mutableSpan
+      addScore(signs, centers: zeros, problem, block, &span)
+      state.baseline.learnOptimum(weighted: weighted, plain: plain, alternating: alternating, lanes: shape.lanes)
     }
   }
 

@@ -11,7 +11,7 @@ public import Randomness
 /// - Requires: a family whose draws are a function of noise; values of the model.
 /// - Bias: O(c²): the expectation is the mean over signs of the same difference of the objective.
 /// - Cost: 2 K evaluations, at points of its own.
-/// - Reference: Spall (1992), equation (2.2).
+/// - Reference: Spall (1992).
 public struct SimultaneousPerturbation: GradientEstimator {
   /// c
   public var step = 1e-3
@@ -37,7 +37,7 @@ public struct SimultaneousPerturbation: GradientEstimator {
         "in parameter p at least the sum of the squares of the gradient's other coordinates: the signs are drawn once an estimate, and more draws do not lower that."
       ),
     ],
-    references: [Reference("spall1992", "equation (2.2)")],
+    references: [Reference("spall1992")],
     options: [.real("step", \.step, in: RealBounds(lower: 1e-8, upper: 1), "c, by which every parameter is moved")])
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {

@@ -79,13 +79,16 @@ struct AutoregressiveNormal: Hashable, Sendable {
       fourth: m.map { _ in 0 })
   }
 
-  /// Under N(m, Σ): the density at m less ½ tr(C⁻¹ Σ).
+  /// Under N(m, Σ): the density at m less ½ tr(P Σ), of which the three diagonals count.
   func covarianceMoments(mean m: [Double], covariance: [Double]) -> CovarianceMoments {
-    let d = mean.count, hessian = hessian
-    var gradient = m.map { _ in 0.0 }
-    wb_autoregressive_density_gradient(m, mean, firstPrecision, innovationPrecision, coefficient, &gradient, 1, d, 1)
-    let trace = zip(hessian, covariance).reduce(0) { $0 + $1.0 * $1.1 }
-    return CovarianceMoments(value: logDensity(m) + 0.5 * trace, gradient: gradient, hessian: hessian)
+    let d = mean.count, precision = precision
+    var gradient = m.map { _ in 0.0 }, trace = 0.0
+    wb_autoregressive_density_gradient(
+      m, mean, firstPrecision, innovationPrecision, coefficient, &gradient, 1, d, 1)
+    for i in 0..<d {
+      for j in precision.columns(i) { trace += (i == j ? 1 : 2) * precision[i, j] * covariance[i * d + j] }
+    }
+    return CovarianceMoments(value: logDensity(m) - 0.5 * trace, gradient: gradient, hessian: hessian)
   }
 
   /// log of the density at z.

@@ -85,6 +85,28 @@ public struct Banana: TargetDensity {
     return moments
   }
 
+  /// With y as above, cov(z_1², z_2) = 2 m_1 Σ_12 and cov(y, z_1) = Σ_12 + 2 b m_1 Σ_11.
+  func densityMoments(
+    mean m: [Double], covariance: [Double], hessian: inout SymmetricMatrix
+  ) -> (value: Double, gradient: [Double]) {
+    let b = curvature, square = covariance[0], cross = covariance[1], second = m[0] * m[0] + square
+    let straight = m[1] + b * (second - scale * scale)
+    let variance =
+      covariance[dimension + 1] + b * b * square * (4 * m[0] * m[0] + 2 * square) + 4 * b * m[0] * cross
+    var value = constant - 0.5 * (precision * second + straight * straight + variance)
+    var gradient = m.map { -$0 }
+    gradient[0] = -precision * m[0] - 2 * b * (m[0] * straight + cross + 2 * b * m[0] * square)
+    gradient[1] = -straight
+    hessian.add(-precision - 4 * b * b * second - 2 * b * straight, 0, 0)
+    hessian.add(-2 * b * m[0], 0, 1)
+    hessian.add(-1, 1, 1)
+    for d in 2..<max(dimension, 2) {
+      value -= 0.5 * (m[d] * m[d] + covariance[d * dimension + d])
+      hessian.add(-1, d, d)
+    }
+    return (value, gradient)
+  }
+
   public static let descriptor = Descriptor<Self>(
     id: "banana", summary: "the banana, a normalised density: a normal one that is bent",
     equation: "x ~ N(0, diag(scale², 1, …, 1)),  z = (x_1, x_2 − curvature (x_1² − scale²), x_3, …, x_D)",

@@ -77,23 +77,24 @@ extension DiagonalNormal {
   }
 
   /// Under N(m, Σ): as under the normals of its coordinates, since the density factorises.
-  func covarianceMoments(mean m: [Double], covariance: [Double]) -> CovarianceMoments {
-    let d = m.count
+  func covarianceMoments(mean m: [Double], covariance: [Double], constants: [Double]? = nil) -> CovarianceMoments {
+    let d = m.count, constants = constants ?? logNormalizer
     var value = 0.0, hessian = [Double](repeating: 0, count: d * d)
     for i in 0..<d {
       let residual = m[i] - mean[i]
-      value += logNormalizer[i] - 0.5 * precision[i] * (residual * residual + covariance[i * d + i])
+      value += constants[i] - 0.5 * precision[i] * (residual * residual + covariance[i * d + i])
       hessian[i * d + i] = -precision[i]
     }
     return CovarianceMoments(
       value: value, gradient: (0..<d).map { (mean[$0] - m[$0]) * precision[$0] }, hessian: hessian)
   }
 
-  /// Coefficients of log N(z_d; c, 1/τ) in powers of z_d.
-  var polynomials: [[Double]] {
-    mean.indices.map {
-      [logNormalizer[$0] - 0.5 * precision[$0] * mean[$0] * mean[$0], precision[$0] * mean[$0], -0.5 * precision[$0]]
-    }
+  /// log N(z_d; c, 1/τ) = ½ log(τ/2π) − ½ τ c² + τ c z_d − ½ τ z_d².
+  var logPolynomial: LogPolynomial {
+    LogPolynomial(
+      dimension: mean.count,
+      constant: mean.indices.map { logNormalizer[$0] - 0.5 * precision[$0] * mean[$0] * mean[$0] },
+      linear: zip(precision, mean).map { $0 * $1 }, quadratic: precision.map { -0.5 * $0 })
   }
 }
 

@@ -91,6 +91,24 @@ public struct Funnel: TargetDensity {
     return moments
   }
 
+  /// A factor e^{−v} turns N(m, Σ) into E e^{−v} times the normal whose mean is m less the column of v in Σ.
+  func densityMoments(
+    mean m: [Double], covariance: [Double], hessian: inout SymmetricMatrix
+  ) -> (value: Double, gradient: [Double]) {
+    let inverse = wb_exp(0.5 * covariance[0] - m[0]), others = 0.5 * Double(dimension - 1)
+    var energy = 0.0, gradient = [Double](repeating: 0, count: dimension)
+    for d in 1..<dimension {
+      let tilted = m[d] - covariance[d]
+      energy += 0.5 * inverse * (tilted * tilted + covariance[d * dimension + d])
+      gradient[d] = -inverse * tilted
+      hessian.add(inverse * tilted, 0, d)
+      hessian.add(-inverse, d, d)
+    }
+    gradient[0] = energy - precision * m[0] - others
+    hessian.add(-energy - precision, 0, 0)
+    return (constant - 0.5 * precision * (m[0] * m[0] + covariance[0]) - others * m[0] - energy, gradient)
+  }
+
   public static let descriptor = Descriptor<Self>(
     id: "funnel", summary: "Neal's funnel, a normalised density whose width changes by orders of magnitude",
     equation: "v ~ N(0, scale²),  x_i | v ~ N(0, exp(v)),  z = (v, x_1, …, x_{D−1})",

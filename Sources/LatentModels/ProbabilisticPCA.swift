@@ -46,6 +46,14 @@ public struct ProbabilisticPCA: LatentModel, TwiceDifferentiableModel, Factorize
     term == .prior ? standard.hessian : likelihood.hessian
   }
 
+  public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
+    switch term {
+    case .prior: standard.covarianceMoments(mean: mean, covariance: covariance)
+    case .likelihood: likelihood.covarianceMoments(mean: mean, covariance: covariance, constants: constants)
+    default: nil
+    }
+  }
+
   public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
     switch term {
     case .prior: standard.hermiteMoments(mean: mean, scale: scale)

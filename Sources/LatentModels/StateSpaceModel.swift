@@ -52,18 +52,18 @@ public struct StateSpaceModel: LatentModel, TwiceDifferentiableModel, Factorized
     term == .prior ? states.hessian : observations.hessian
   }
 
-  public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
-    switch term {
-    case .prior: states.hermiteMoments(mean: mean, scale: scale)
-    case .likelihood: observations.hermiteMoments(mean: mean, scale: scale)
-    default: nil
-    }
-  }
-
   public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
     switch term {
     case .prior: states.covarianceMoments(mean: mean, covariance: covariance)
     case .likelihood: observations.covarianceMoments(mean: mean, covariance: covariance)
+    default: nil
+    }
+  }
+
+  public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
+    switch term {
+    case .prior: states.hermiteMoments(mean: mean, scale: scale)
+    case .likelihood: observations.hermiteMoments(mean: mean, scale: scale)
     default: nil
     }
   }

@@ -15,6 +15,10 @@ protocol TargetDensity: LatentModel, TwiceDifferentiableModel, NormalExpectation
   func addHessian(at z: [Double], to matrix: inout SymmetricMatrix)
   /// Those of log p.
   func densityMoments(mean: [Double], scale: [Double]) -> HermiteMoments
+  /// E log p and E ∇ log p under N(mean, covariance); stores E ∇² log p.
+  func densityMoments(
+    mean: [Double], covariance: [Double], hessian: inout SymmetricMatrix
+  ) -> (value: Double, gradient: [Double])
 }
 
 extension TargetDensity {
@@ -37,6 +41,14 @@ extension TargetDensity {
     var matrix = SymmetricMatrix(dimension: dimension)
     if term == .prior { addHessian(at: z, to: &matrix) }
     return matrix.elements
+  }
+
+  public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
+    guard terms.contains(term) else { return nil }
+    var hessian = SymmetricMatrix(dimension: dimension)
+    var (value, gradient) = (0.0, mean.map { _ in 0.0 })
+    if term == .prior { (value, gradient) = densityMoments(mean: mean, covariance: covariance, hessian: &hessian) }
+    return CovarianceMoments(value: value, gradient: gradient, hessian: hessian.elements)
   }
 
   public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {

@@ -32,6 +32,10 @@ struct VarianceCommand: AsyncParsableCommand {
       "Variances are traces of the covariance in this norm: euclidean or fisher. (default: euclidean)",
       valueName: "norm"))
   var norm: String?
+  @Flag(help: "Measure headroom, and the shares of minibatches and draws, too.")
+  var diagnostics = false
+  @Flag(help: "With --out: write the gradient's correlations and leading eigenvalues, too.")
+  var correlations = false
   @OptionGroup var outcome: OutcomeOptions
 
   mutating func run() async throws {
@@ -39,7 +43,7 @@ struct VarianceCommand: AsyncParsableCommand {
       .variance, problem, outcome,
       single: [
         ("replicates", replicates), ("relative_error", relativeError), ("max_replicates", maxReplicates),
-        ("norm", norm),
+        ("norm", norm), ("diagnostics", diagnostics ? "true" : nil), ("correlations", correlations ? "true" : nil),
       ], lists: [("at", points), ("samples", samples)])
     let execution = outcome.execution
     if execution.dryRun { return print(try execution.forecast(experiment), terminator: "") }

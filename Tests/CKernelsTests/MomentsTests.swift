@@ -58,6 +58,32 @@ import Testing
     }
   }
 
+  @Test(arguments: counts) func rowProducts(_ n: Int) {
+    var random = SeededGenerator(state: 7)
+    let rows = random.numbers(3 * n), start = random.numbers(6)
+    var products = start, wanted = start, index = 0
+    wb_row_products(rows, &products, 3, n)
+    for i in 0..<3 {
+      for j in i..<3 {
+        for lane in 0..<n { wanted[index] += rows[i * n + lane] * rows[j * n + lane] }
+        index += 1
+      }
+    }
+    #expect(largestError(products, wanted) < 1e-13)
+  }
+
+  /// The second differences on n points: 2 − 2 cos(jπ/(n + 1)).
+  @Test func symmetricEigenvalues() {
+    let n = 12
+    var matrix = [Double](repeating: 0, count: n * n), values = [Double](repeating: .nan, count: n)
+    for i in 0..<n {
+      for j in 0..<n { matrix[i * n + j] = i == j ? 2 : abs(i - j) == 1 ? -1 : 0 }
+    }
+    #expect(wb_symmetric_eigenvalues(&matrix, &values, n) == 0)
+    let wanted = (1...n).map { 2 - 2 * cos(Double($0) * Double.pi / Double(n + 1)) }
+    #expect(largestError(values.sorted(), wanted) < 1e-13)
+  }
+
   @Test(arguments: counts) func powerSums(_ n: Int) {
     var random = SeededGenerator(state: 3)
     let values = random.numbers(n, in: 0...3), start = random.numbers(4), startGroups = random.numbers(48)

@@ -16,6 +16,7 @@ struct Measurement {
   var seed = 20_261
   var generator = "mt19937"
   var objective: String?
+  var diagnostics = false
   var family: String?
 
   func run(_ estimators: [String]) async throws -> CellFigures {
@@ -25,6 +26,7 @@ struct Measurement {
       ("replicates", [String(replicates)], false), ("seed", [String(seed)], false), ("rng", [generator], true),
       ("estimators", estimators, true),
     ]
+    if diagnostics { options.append(("diagnostics", ["true"], false)) }
     if let family { options.append(("family", [family], false)) }
     if let objective { options.append(("objective", [objective], false)) }
     let spec = reader.read(JSONNode(commandLine: options))

@@ -47,6 +47,11 @@ import Testing
     }
   }
 
+  @Test(arguments: EightSchools.Parametrisation.allCases)
+  func covarianceMoments(_ parametrisation: EightSchools.Parametrisation) throws {
+    try checkCovarianceMoments(of: Self.model(parametrisation), mean: Self.mean)
+  }
+
   /// A posterior expectation by the rule over u, weighted by p(u | y).
   static func posterior(_ value: (Double, EightSchoolsMarginal) -> Double) -> Double {
     let points = EightSchoolsMarginal.rule.map { ($0, EightSchoolsMarginal(logScale: $0)) }

@@ -49,6 +49,56 @@ func checkMomentsByDraws(
   #expect(known.hermiteMoments(of: .cost, mean: mean, scale: scale) == nil, sourceLocation: sourceLocation)
 }
 
+/// Holds the moments under a full covariance to those under a diagonal one, which `checkMomentsByDraws` holds to draws: E f
+/// where the covariance is diagonal, and E ∇f = ∂/∂m E f, E ∇²f = ∂/∂m E ∇f and, for what correlation does to E f,
+/// ∂E f/∂Σ_ij = E ∂²f/∂z_i∂z_j (half of it for i = j), by differences.
+func checkCovarianceMoments(
+  of model: any Integrand, mean: [Double], tolerance: Double = 1e-7, sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let known = try #require(model as? any NormalExpectations, sourceLocation: sourceLocation), d = model.dimension
+  let scale = try normals(41, d).map { 0.6 * exp(0.2 * $0) }, loadings = try normals(42, d).map { 0.3 * $0 }
+  func covariance(_ correlated: Double) -> [Double] {
+    (0..<d * d).map { place in
+      let (i, j) = (place / d, place % d)
+      return correlated * loadings[i] * loadings[j] + (i == j ? scale[i] * scale[i] : 0)
+    }
+  }
+  for term in model.terms.members {
+    func moments(_ mean: [Double], _ covariance: [Double]) -> CovarianceMoments {
+      known.covarianceMoments(of: term, mean: mean, covariance: covariance)
+        ?? CovarianceMoments(value: .nan, gradient: [], hessian: [])
+    }
+    let plain = try #require(known.hermiteMoments(of: term, mean: mean, scale: scale))
+    let diagonal = moments(mean, covariance(0)), found = moments(mean, covariance(1))
+    #expect(largestError([diagonal.value], [plain.value]) < 1e-12, "\(term)", sourceLocation: sourceLocation)
+    for i in 0..<d {
+      func along(_ value: @escaping (CovarianceMoments) -> Double) -> Double {
+        derivative(at: mean[i]) { moved in
+          var mean = mean
+          mean[i] = moved
+          return value(moments(mean, covariance(1)))
+        }
+      }
+      #expect(
+        largestError([found.gradient[i]], [along(\.value)]) < tolerance, "\(term) \(i)", sourceLocation: sourceLocation)
+      for j in 0..<d {
+        let slope = along { $0.gradient[j] }, both = found.hessian[i * d + j]
+        #expect(largestError([both], [slope]) < tolerance, "\(term) \(i) \(j)", sourceLocation: sourceLocation)
+        #expect(both == found.hessian[j * d + i], sourceLocation: sourceLocation)
+        let spread = derivative(at: 0) { moved in
+          var covariance = covariance(1)
+          covariance[i * d + j] += moved
+          if i != j { covariance[j * d + i] += moved }
+          return moments(mean, covariance).value
+        }
+        #expect(
+          largestError([i == j ? 0.5 * both : both], [spread]) < tolerance, "\(term) Σ \(i) \(j)",
+          sourceLocation: sourceLocation)
+      }
+    }
+  }
+}
+
 /// log N(z; mean, scale²)
 func logNormal(_ z: Double, _ mean: Double, _ scale: Double) -> Double {
   -0.5 * log(2 * .pi) - log(scale) - 0.5 * pow((z - mean) / scale, 2)

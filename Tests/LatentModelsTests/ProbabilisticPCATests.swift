@@ -61,6 +61,7 @@ import VariationalFamilies
     }
     let mean = try normals(3, components), scale = try normals(4, components).map { exp(0.3 * $0) }
     for term in [Term.prior, .likelihood] { try checkMomentsByDraws(term, of: model, mean: mean, scale: scale) }
+    try checkCovarianceMoments(of: model, mean: mean)
   }
 
   /// log p(x, z) − log p(z | x) is log p(x) whatever z, and the posterior is one of the family.

@@ -57,6 +57,7 @@ import VariationalFamilies
     }
     let mean = try normals(3, c.steps), scale = try normals(4, c.steps).map { exp(0.4 * $0) }
     for term in [Term.prior, .likelihood] { try checkMomentsByDraws(term, of: model, mean: mean, scale: scale) }
+    try checkCovarianceMoments(of: model, mean: mean)
   }
 
   /// The evidence by the Kalman filter (Durbin and Koopman 2012, section 2.2), which goes from step to step, and by the

@@ -24,6 +24,7 @@ import Testing
     }
     let mean = try normals(3, dimension), deviations = try normals(4, dimension).map { exp(0.3 * $0 - 0.5) }
     try checkMomentsByDraws(.prior, of: model, mean: mean, scale: deviations)
+    try checkCovarianceMoments(of: model, mean: mean)
   }
 
   @Test(arguments: [(2, 10, 0.03), (3, 2, -0.4), (5, 1, 0)])
@@ -37,6 +38,7 @@ import Testing
     }
     let mean = try normals(5, dimension), deviations = try normals(6, dimension).map { exp(0.3 * $0) }
     try checkMomentsByDraws(.prior, of: model, mean: mean, scale: deviations)
+    try checkCovarianceMoments(of: model, mean: mean)
   }
 
   /// There are no data: nothing is likely, or is its gradient anything.

@@ -3,7 +3,10 @@ import GradientEstimation
 import VariationalFamilies
 
 extension FamilyCase {
-  static let all: [FamilyCase] = [fullRank(1), fullRank(3), lowRank(1, 1), lowRank(4, 2)]
+  static let all: [FamilyCase] = [
+    fullRank(1), fullRank(3), lowRank(1, 1), lowRank(4, 2), mixture(1, 2),
+    mixture(3, 3), student(1, degrees: 3), student(2, degrees: 7.5), logNormal(1), logNormal(3),
+  ]
 
   /// L of `full-rank-normal` at λ, row by row.
   static func factor(_ lambda: [Double], _ d: Int) -> [[Double]] {
@@ -50,6 +53,49 @@ extension FamilyCase {
       })
   }
 
+  /// Its draws are not differentiated by their noise: see `MixtureNormalTests`.
+  static func mixture(_ d: Int, _ n: Int) -> FamilyCase {
+    FamilyCase(
+      name: "mixture-normal, D = \(d), C = \(n)", family: MixtureNormal(dimension: d, components: n),
+      lambda: (0..<n * (2 * d + 1)).map { 0.6 * sin(1 + 1.9 * Double($0)) },
+      logDensity: { z, lambda in
+        let total = log(lambda[..<n].reduce(0) { $0 + exp($1) })
+        let parts = (0..<n).map { c in
+          let first = n + c * d, second = n + n * d + c * d
+          let own = Array(lambda[first..<first + d] + lambda[second..<second + d])
+          return exp(lambda[c] - total + VariationalFamiliesTests.logDensity(z, own))
+        }
+        return log(parts.reduce(0, +))
+      }, transform: nil)
+  }
+
+  static func student(_ d: Int, degrees: Double) -> FamilyCase {
+    FamilyCase(
+      name: "student-t, D = \(d), ν = \(degrees)", family: StudentT(dimension: d, degrees: degrees),
+      lambda: (0..<2 * d).map { 0.6 * sin(1 + 1.9 * Double($0)) },
+      logDensity: { z, lambda in
+        let constant: Double = lgamma(0.5 * (degrees + 1)) - lgamma(0.5 * degrees) - 0.5 * log(degrees * .pi)
+        var value = 0.0
+        for i in 0..<d {
+          let t: Double = (z[i] - lambda[i]) * exp(-lambda[d + i])
+          value += constant - lambda[d + i] - 0.5 * (degrees + 1) * log1p(t * t / degrees)
+        }
+        return value
+      },
+      transform: { t, lambda in (0..<d).map { lambda[$0] + exp(lambda[d + $0]) * t[$0] } }, step: 0.25)
+  }
+
+  static func logNormal(_ d: Int) -> FamilyCase {
+    FamilyCase(
+      name: "log-normal, D = \(d)", family: LogNormal(dimension: d),
+      lambda: (0..<2 * d).map { 0.3 * sin(1 + 1.9 * Double($0)) - ($0 < d ? 0 : 0.8) },
+      logDensity: { z, lambda in
+        let logs = z.map { log($0) }
+        return VariationalFamiliesTests.logDensity(logs, lambda) - logs.reduce(0, +)
+      },
+      transform: { e, lambda in (0..<d).map { exp(lambda[$0] + exp(lambda[d + $0]) * e[$0]) } }, step: 0.1)
+  }
+
   /// The ELBO of a model with a diagonal normal prior for families on ℝ^D, and one of their support for others.
   func problem() throws -> Problem {
     try Problem(
@@ -87,15 +133,23 @@ struct GaussianPriorModel: LatentModel, DifferentiableModel {
     DiagonalNormal(
       mean: (0..<dimension).map { 0.3 * Double($0) - 0.4 }, scale: (0..<dimension).map { 0.7 + 0.4 * Double($0) })
   }
-  var prior: (any Prior)? { normal }
+  /// Gammas where z is positive.
+  private var gammas: IndependentGammas {
+    IndependentGammas(
+      shape: (0..<dimension).map { 1.5 + Double($0) }, rate: (0..<dimension).map { 0.8 + 0.3 * Double($0) })
+  }
+  var prior: (any Prior)? { support == .positive ? gammas : normal }
 
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
-    let (d, b, z, normal) = (dimension, draws.shape.lanes, draws.z, normal)
+    let (d, b, z, normal, gammas) = (dimension, draws.shape.lanes, draws.z, normal, gammas)
     guard needed.gradients.contains(.prior) else { return }
     evaluation.withGradient(of: .prior) { rows in
       for i in z.indices {
         let coordinate = i / b % d
-        rows[i] = -normal.precision[coordinate] * (z[i] - normal.mean[coordinate])
+        rows[i] =
+          support == .positive
+          ? (gammas.shape[coordinate] - 1) / z[i] - gammas.rate[coordinate]
+          : -normal.precision[coordinate] * (z[i] - normal.mean[coordinate])
       }
     }
   }

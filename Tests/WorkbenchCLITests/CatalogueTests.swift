@@ -85,7 +85,7 @@ import WorkbenchCLI
     let both = try sandbox.run("cite", "mohamed2020", "score", "williams1992")
     #expect(both.status == 0)
     let found = both.output.matches(of: /(?m)^@\w+\{([^,\s]+),/).map { String($0.1) }
-    #expect(found == ["mohamed2020", "williams1992", "ranganath2014", "kool2019"])
+    #expect(found == ["mohamed2020", "williams1992", "ranganath2014", "kool2019", "paisley2012"])
   }
 }
 

@@ -65,6 +65,10 @@ import Testing
                               1000000)
       --norm <norm>           Variances are traces of the covariance in this norm:
                               euclidean or fisher. (default: euclidean)
+      --diagnostics           Measure headroom, and the shares of minibatches and
+                              draws, too.
+      --correlations          With --out: write the gradient's correlations and
+                              leading eigenvalues, too.
       --seed <n>              Seed. (default: GSL_RNG_SEED, or 1)
       --rng <type>            Generator, by name. (default: GSL_RNG_TYPE, or
                               mt19937)

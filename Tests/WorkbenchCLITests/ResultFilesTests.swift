@@ -59,7 +59,7 @@ import Testing
     let text = try sandbox.text(of: "d/diagnostics.csv")
     #expect(
       text.hasPrefix(
-        "model,family,objective,sampling,estimator,point,samples,replicates,seed,generator,block,norm,tail_size,tail_index,tail_index_se,tail_mark\n"
+        "model,family,objective,sampling,estimator,point,samples,replicates,seed,generator,block,norm,tail_size,tail_index,tail_index_se,tail_mark,optimal_variance,optimal_variance_ci_low,optimal_variance_ci_high,headroom,headroom_ci_low,headroom_ci_high,minibatch_variance,minibatch_variance_ci_low,minibatch_variance_ci_high,draw_variance,draw_variance_ci_low,draw_variance_ci_high,minibatch_share,minibatch_share_ci_low,minibatch_share_ci_high,adapting_variance,adapting_variance_ci_low,adapting_variance_ci_high\n"
       ))
     let diagnostics = rows(text), variances = rows(try sandbox.text(of: "d/variance.csv"))
     for key in ["estimator", "samples", "block", "replicates"] {
@@ -90,6 +90,43 @@ import Testing
       ))
   }
 
+  /// A row for each pair of coordinates, and the leading eigenvalues.
+  @Test func correlationsOnRequest() throws {
+    let sandbox = try Sandbox()
+    func run(_ threads: String, _ directory: String) throws -> Outcome {
+      try sandbox.run(
+        "variance", "--estimator", "reparam", "score", "exact", "--model", "linear-regression:minibatch=20",
+        "--replicates",
+        "3000", "--correlations", "--diagnostics", "--norm", "fisher", "--threads", threads, "--out", directory)
+    }
+    #expect(try run("1", "d").status == 0)
+    let outcome = try run("2", "e")
+    for name in ["correlations.csv", "eigenvalues.csv", "diagnostics.csv", "variance.csv"] {
+      #expect(try sandbox.text(of: "d/\(name)") == sandbox.text(of: "e/\(name)"))
+    }
+    #expect(
+      outcome.output.contains(
+        /\nreparam: without the best multiple of the score .* of its variance comes from minibatches\.\n/))
+    let pairs = rows(try sandbox.text(of: "d/correlations.csv"))
+    // 22 parameters of two estimators; the exact gradient has no covariance.
+    #expect(pairs.count == 2 * 22 * 21 / 2)
+    #expect(pairs[0]["block_a"] == "mean" && pairs[0]["index_b"] == "1")
+    #expect(pairs.allSatisfy { abs(Double($0["correlation"] ?? "") ?? 9) <= 1 })
+    let values = rows(try sandbox.text(of: "d/eigenvalues.csv"))
+    let variances = rows(try sandbox.text(of: "d/variance.csv")).filter { $0["block"] == "all" }
+    #expect(values.count == 20)
+    for (first, row) in [(0, 0), (10, 1)] {
+      let value = try #require(Double(values[first]["eigenvalue"] ?? "")),
+        share = try #require(Double(values[first]["share"] ?? ""))
+      let variance = try #require(Double(variances[row]["variance"] ?? ""))
+      #expect(abs(value / share / variance - 1) < 1e-10 && values[first]["rank"] == "1")
+    }
+    // Beside the limit, and without --correlations, there are none.
+    #expect(
+      try sandbox.run("variance", "--estimator", "score", "--model", "gaussian:dimension=101", "--correlations")
+        == .refusal(65, ["--correlations: 202 parameters exceed the limit of 200"]))
+  }
+
   @Test func severalFilesShareADirectory() throws {
     let sandbox = try Sandbox()
     try sandbox.write(spec(#""replicates": 100"#), to: "a.json")
@@ -105,6 +142,7 @@ import Testing
     "--estimator score reparam:kl=entropy analytic-kl --at prior log_scale=-1,mean=2 --samples 1 3",
     "--estimator all --model quadratic:k=-2,dimension=2 --at mean=1x2",
     "--estimator all --norm fisher --at mean=1,log_scale=-1",
+    "--estimator reparam --correlations --diagnostics --model linear-regression:minibatch=20",
     "--estimator score reparam --replicates auto --relative-error 0.08 --max-replicates 40000 --at initial mean=1",
     "--estimator all --samples 1 4 --seed 18446744073709551615 --rng taus2",
     "--estimator score:rao_blackwell=true,baseline=optimal stl --model gaussian:dimension=2,x=0.1x-3,noise=1e-3",
@@ -129,7 +167,8 @@ import Testing
     }
     #expect(measured.output == String(again.output.dropLast()))
     let second = try sandbox.object(of: "again/manifest.json")
-    for key in ["norm", "replicates", "relative_error", "max_replicates", "checkpoints"] {
+    for key in ["norm", "diagnostics", "correlations", "replicates", "relative_error", "max_replicates", "checkpoints"]
+    {
       #expect(manifest[key] as? NSObject == second[key] as? NSObject, "\(key)")
     }
   }

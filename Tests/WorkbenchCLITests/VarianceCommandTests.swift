@@ -137,8 +137,21 @@ import Testing
     for row in rows(outcome.output) where row["block"] == "all" { estimators.append(row["estimator"] ?? "") }
     #expect(
       estimators == [
-        "score", "score:baseline=mean", "score:baseline=moving-average", "score:baseline=optimal", "reparam", "exact",
+        "score", "score:baseline=mean", "score:baseline=moving-average", "score:baseline=optimal", "reparam",
+        "bonnet-price", "measure-valued", "measure-valued:coupling=false", "finite-differences", "spsa", "exact",
       ])
+  }
+
+  /// What takes many evaluations a draw is measured where it is named, and not with `all`.
+  @Test func allLeavesOutWhatIsDear() throws {
+    let outcome = try Sandbox().run(
+      "variance", "--estimator", "all", "--model", "gaussian:dimension=9", "--replicates", "100", "--dry-run")
+    #expect(
+      outcome.errors.contains(
+        "note: measure-valued is left out: it takes 36 evaluations a draw; name it to measure it\n"))
+    let named = try Sandbox().run(
+      "variance", "--estimator", "measure-valued", "--model", "gaussian:dimension=9", "--replicates", "100")
+    #expect(named.status == 0 && named.errors == "")
   }
 
   @Test func estimatorsAreLeftOutWhereSamplesAreTooFew() throws {

@@ -18,19 +18,30 @@ package struct PreparedEstimator: Sendable {
   package let bind: @Sendable (_ lanes: Int, _ disturbance: Double) throws -> any BoundEstimator
   /// How its state was brought up, for the manifest; nil if there was nothing to bring up.
   package let warmUp: WarmUp?
+  /// Estimates while the state goes on learning from each batch, from the frozen state on: told a chunk and a number of
+  /// replicates, it hands over their gradients, `[P × B]`, batch by batch. Nil where there is nothing to learn.
+  let adapting: (@Sendable (_ chunk: Int, _ replicates: Int, _ body: ([Double], Int) -> Void) throws -> Void)?
 
   /// Brings up the state of `entry` on a stream of its own and freezes it.
   package init(_ entry: Entry, of cell: Cell, seed: UInt64) throws {
     self = try Self.open(entry.estimator, entry, cell, seed)
   }
 
-  private init(warmUp: WarmUp?, bind: @escaping @Sendable (Int, Double) throws -> any BoundEstimator) {
+  private init(
+    warmUp: WarmUp?,
+    adapting: (@Sendable (_ chunk: Int, _ replicates: Int, _ body: ([Double], Int) -> Void) throws -> Void)?,
+    bind: @escaping @Sendable (Int, Double) throws -> any BoundEstimator
+  ) {
     self.warmUp = warmUp
+    self.adapting = adapting
     self.bind = bind
   }
 
   /// The role of the stream that the state of an estimator is brought up on.
   static func warmUpRole(_ text: String) -> String { "warm-up \(text)" }
+  /// The roles of the streams that it is measured on while it goes on learning.
+  static func adaptingRole(_ text: String) -> String { "adapting \(text)" }
+  static func adaptingOwnRole(_ text: String) -> String { "adapting own \(text)" }
   /// The role of the stream that an estimator draws numbers of its own from.
   static func ownRole(_ text: String) -> String { "estimator \(text)" }
 
@@ -40,27 +51,51 @@ package struct PreparedEstimator: Sendable {
     let problem = cell.problem
     var state = estimator.initialState(for: problem, parameters: cell.parameters)
     let warmUp = estimator.warmUp(for: state)
-    if let warmUp {
-      let shape = cell.shape(lanes: warmUp.lanes)
-      let streams = cell.streams(warmUpRole(entry.text), seed: seed)
-      var random = try streams.stream(0)
-      var own = try streams.stream(1)
+    /// Goes through so many batches, each of which is estimated and then learned from.
+    @Sendable func learn(
+      _ state: inout E.State, lanes: Int, batches: Int, _ random: inout RandomStream, _ own: inout RandomStream,
+      _ body: ([Double]) -> Void
+    ) throws {
+      let shape = cell.shape(lanes: lanes)
       var block = DrawBlock(shape: shape, parameters: cell.parameters)
       var minibatches = MinibatchSampler(problem)
       var workspace = try estimator.makeWorkspace(for: problem, shape: shape)
       var gradients = [Double](repeating: 0, count: shape.parameters * shape.lanes)
-      for _ in 0..<warmUp.batches {
+      for _ in 0..<batches {
         minibatches.draw(&block, random: &own)
         block.sample(problem, random: &random)
         block.evaluate(entry.requirements.quantities, of: problem)
         for i in gradients.indices { gradients[i] = 0 }
         var span = gradients.mutableSpan
         estimator.estimate(problem, block, state: state, random: &own, workspace: &workspace, into: &span)
+        body(gradients)
         estimator.adapt(&state, problem: problem, block: block, workspace: &workspace)
       }
     }
+    if let warmUp {
+      let streams = cell.streams(warmUpRole(entry.text), seed: seed)
+      var random = try streams.stream(0)
+      var own = try streams.stream(1)
+      try learn(&state, lanes: warmUp.lanes, batches: warmUp.batches, &random, &own) { _ in }
+    }
     let frozen = state
-    return PreparedEstimator(warmUp: warmUp) { lanes, disturbance in
+    let adapting = warmUp.map { warmUp in
+      { @Sendable (chunk: Int, replicates: Int, body: ([Double], Int) -> Void) throws in
+        var random = try cell.streams(adaptingRole(entry.text), seed: seed).stream(chunk)
+        var own = try cell.streams(adaptingOwnRole(entry.text), seed: seed).stream(chunk)
+        var state = frozen
+        // What a state remembers of the warm-up, all chunks have in common: a little of their own is learned first.
+        try learn(&state, lanes: warmUp.lanes, batches: 64 / warmUp.lanes, &random, &own) { _ in }
+        let rest = replicates % warmUp.lanes
+        try learn(&state, lanes: warmUp.lanes, batches: replicates / warmUp.lanes, &random, &own) {
+          body($0, warmUp.lanes)
+        }
+        if rest > 1 || warmUp.lanes == 1 && rest > 0 {
+          try learn(&state, lanes: rest, batches: 1, &random, &own) { body($0, rest) }
+        }
+      }
+    }
+    return PreparedEstimator(warmUp: warmUp, adapting: adapting) { lanes, disturbance in
       try Bound(
         estimator, disturbance == 0 ? problem : problem.disturbed(by: disturbance), frozen,
         entry.requirements.quantities, cell.shape(lanes: lanes))

@@ -28,7 +28,9 @@ package enum Experiment {
       let keys = plan.cells.filter { $0.generator == generator }
         .flatMap { cell in
           switch spec.kind {
-          case .variance: CellMeasurement.streamKeys(cell, seed: spec.seed, replicates: spec.replicates)
+          case .variance:
+            CellMeasurement.streamKeys(
+              cell, seed: spec.seed, replicates: spec.replicates, request: spec.diagnostics)
           case .elbo: Training.streamKeys(cell, spec)
           }
         }
@@ -53,7 +55,10 @@ package enum Experiment {
         let measurement = try await CellMeasurement.run(cell, seed: spec.seed, rule: spec.rule, threads: threads) {
           guard goOn($0) else { throw Interrupted() }
         }
-        figures.append(CellFigures(measurement))
+        let requested = try await RequestedDiagnostics.run(
+          measurement, spec.diagnostics, seed: spec.seed, threads: threads
+        ) { guard goOn(0) else { throw Interrupted() } }
+        figures.append(CellFigures(measurement, requested))
         seconds.append((clock.now - start) / .seconds(1))
       }
     } catch is Interrupted {}

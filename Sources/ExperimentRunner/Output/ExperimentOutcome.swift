@@ -26,6 +26,12 @@ extension ExperimentResults: ExperimentOutcome {
       ("comparison.csv", CSVFiles.text(CSVFiles.comparisonColumns, CSVFiles.comparisonRows(self))),
       ("diagnostics.csv", CSVFiles.text(DiagnosticsFile.columns, DiagnosticsFile.rows(self))), ("timing.csv", timing),
     ]
+      + (cells.allSatisfy(\.requested.covariances.isEmpty)
+        ? []
+        : [
+          ("correlations.csv", CSVFiles.text(CorrelationFiles.correlationColumns, CorrelationFiles.correlations(self))),
+          ("eigenvalues.csv", CSVFiles.text(CorrelationFiles.eigenvalueColumns, CorrelationFiles.eigenvalues(self))),
+        ])
   }
 
   package func manifest(ofCell index: Int) -> Manifest.Members? {

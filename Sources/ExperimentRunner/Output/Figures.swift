@@ -65,14 +65,16 @@ package struct CellFigures: Sendable {
   package let shortfall: StoppingRule.Shortfall?
   package let entries: [EntryFigures]
   package let pairs: [PairFigures]
+  package let requested: RequestedDiagnostics
 }
 
 extension CellFigures {
-  init(_ measurement: CellMeasurement) {
+  init(_ measurement: CellMeasurement, _ requested: RequestedDiagnostics = RequestedDiagnostics()) {
     let cell = measurement.cell, moments = measurement.moments
     self.cell = cell
     replicates = measurement.replicates
     shortfall = measurement.shortfall
+    self.requested = requested
     entries = cell.entries.indices.map { e in
       EntryFigures(
         entry: cell.entries[e], moments.entries[e], floor: measurement.floors[e], exact: cell.exact?.gradient,

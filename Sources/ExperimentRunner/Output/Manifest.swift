@@ -15,7 +15,10 @@ package enum Manifest {
       (key: "generators", value: .array(spec.generators.map { .string($0.name) })),
     ]
       + (spec.kind == .variance
-        ? spec.rule.manifestMembers + [(key: "norm", value: .string(spec.norm.rawValue))]
+        ? spec.rule.manifestMembers + [
+          (key: "norm", value: .string(spec.norm.rawValue)), (key: "diagnostics", value: .bool(spec.diagnostics.parts)),
+          (key: "correlations", value: .bool(spec.diagnostics.correlations)),
+        ]
         : spec.training.manifestMembers)
   }
 

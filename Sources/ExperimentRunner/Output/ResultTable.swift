@@ -51,7 +51,8 @@ private struct CellTable {
   func rendered() -> String {
     [
       heading, cell.entries.count == 1 ? blockTable : estimatorTable,
-      ([verdict] + UndecidedPairs(cell).lines + TailWarnings(cell).lines).joined(separator: "\n"),
+      ([verdict] + UndecidedPairs(cell).lines + TailWarnings(cell).lines + DiagnosticLines(cell).lines).joined(
+        separator: "\n"),
     ]
     .joined(separator: "\n")
   }

@@ -25,6 +25,7 @@ struct TailWarnings {
       ? "its variance may not exist, and then no figure here means anything"
       : "its fourth moment may not exist, and then the interval on its variance means nothing"
     let index = significant(tail.index, digits: 2), error = significant(tail.standardError, digits: 1)
-    return "\(estimator): by these replicates the gradient's tail has index k = \(index) (standard error \(error)), \(block): \(doubt)."
+    return
+      "\(estimator): by these replicates the gradient's tail has index k = \(index) (standard error \(error)), \(block): \(doubt)."
   }
 }

@@ -56,9 +56,13 @@ package struct ExperimentSpec: Sendable {
   package var relativeError: Double?
   /// The norm that variances are traces in.
   package var norm = GradientNorm.euclidean
+  /// What is measured beside variances.
+  package var diagnostics = DiagnosticRequest()
   package var estimators: [Configured<any GradientEstimator>] = []
   /// Whether `estimators` is every registered one: then those that do not fit are left out with a note.
   package var comparesAll = false
+  /// The most evaluations of the model a draw of what `all` takes; nil for no limit.
+  package var mostEvaluations: Double?
   /// What kind `elbo` adds.
   package var training = TrainingSpec()
   /// Where each key stands; empty for the command line.
@@ -152,6 +156,8 @@ extension ExperimentSpec {
     } else {
       members.append((key: "replicates", value: .integer(replicates)))
     }
+    if diagnostics.parts { members.append((key: "diagnostics", value: true)) }
+    if diagnostics.correlations { members.append((key: "correlations", value: true)) }
     if norm != .euclidean { members.append((key: "norm", value: .string(norm.rawValue))) }
     members += [
       (

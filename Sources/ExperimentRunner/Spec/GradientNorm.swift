@@ -24,8 +24,18 @@ package enum GradientNorm: String, CaseIterable, Sendable {
 }
 
 extension SpecReader {
-  /// How gradients are measured, beside what of them.
-  mutating func readNorm(_ members: [String: JSONNode], _ spec: inout ExperimentSpec) {
+  /// In what norm gradients are measured, and what beside their variance.
+  mutating func readDiagnostics(_ members: [String: JSONNode], _ spec: inout ExperimentSpec) {
+    func flag(_ key: String, _ target: inout Bool) {
+      guard let node = members[key] else { return }
+      switch OptionReader.read(node, as: .flag, isText: isText) {
+      case .success(.flag(let value)): target = value
+      case .failure(let message): fault(key, node, message.text)
+      default: break
+      }
+    }
+    flag("diagnostics", &spec.diagnostics.parts)
+    flag("correlations", &spec.diagnostics.correlations)
     guard let node = members["norm"], let name = string(node, "norm") else { return }
     guard let norm = GradientNorm(rawValue: name) else {
       let names = GradientNorm.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")

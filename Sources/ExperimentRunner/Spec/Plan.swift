@@ -190,6 +190,13 @@ private struct PlanBuilder {
             report(source.fault("norm", line: spec.lines["norm"] ?? 0, "\(familyText): \(error)"))
             continue
           }
+          if spec.diagnostics.correlations, problem.parameterCount > DiagnosticRequest.correlationLimit {
+            report(
+              source.fault(
+                "correlations", line: spec.lines["correlations"] ?? 0,
+                "\(problem.parameterCount) parameters exceed the limit of \(DiagnosticRequest.correlationLimit)"))
+            continue
+          }
           let exact = problem.exact(at: found.parameters)
           for samples in spec.samples {
             guard samples * model.dimension <= ExperimentSpec.Limit.elements else {
@@ -237,6 +244,11 @@ private struct PlanBuilder {
           continue
         }
         try problem.checkIndependence(for: requirements)
+        let evaluations = requirements.evaluations / problem.dataShare / Double(samples)
+        if let most = spec.mostEvaluations, evaluations > most {
+          note("\(text) is left out: it takes \(Int(evaluations)) evaluations a draw; name it to measure it")
+          continue
+        }
         if entries.contains(where: { $0.text == text }) {
           if !spec.comparesAll {
             let message = SpecReader.repeated("'\(configured.text)', which is '\(text)' here,")

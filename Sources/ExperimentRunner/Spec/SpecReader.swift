@@ -24,7 +24,7 @@ package struct SpecReader {
   /// Those that it alone has.
   package static func ownKeys(_ kind: ExperimentKind) -> [String] {
     switch kind {
-    case .variance: ["replicates", "relative_error", "max_replicates", "norm"]
+    case .variance: ["replicates", "relative_error", "max_replicates", "norm", "diagnostics", "correlations"]
     case .elbo: ["optimizer", "learning_rate", "steps", "runs", "evaluate", "save_parameters", "stop"]
     }
   }
@@ -91,7 +91,7 @@ package struct SpecReader {
     switch spec.kind {
     case .variance:
       readReplicates(members, &spec)
-      readNorm(members, &spec)
+      readDiagnostics(members, &spec)
     case .elbo: readTraining(members, &spec)
     }
     readEstimators(at("estimators"), root, &spec)
@@ -137,6 +137,7 @@ package struct SpecReader {
     }
     if isText, case .array(let items) = node.value, items.contains(where: { $0.value == .string("all") }) {
       spec.comparesAll = true
+      spec.mostEvaluations = 32
       spec.estimators = everyEstimator()
       if items.count > 1 { fault("estimators", node, "'all' leaves nothing to add: give it alone") }
       return

@@ -62,6 +62,12 @@ package enum SpecSchema {
             property(
               "norm", "variances are traces of the covariance: as it is, or times the inverse Fisher information",
               ["enum": .array(GradientNorm.allCases.map { .string($0.rawValue) }), "default": "euclidean"]),
+            property(
+              "diagnostics", "measure headroom, and the shares of minibatches and draws, too",
+              ["type": "boolean", "default": false]),
+            property(
+              "correlations", "write the gradient's correlation matrix and leading eigenvalues, too",
+              ["type": "boolean", "default": false]),
           ] + training(registry) + [
             property(
               "estimators", "what is compared",

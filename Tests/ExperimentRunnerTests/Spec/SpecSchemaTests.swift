@@ -25,7 +25,7 @@ import WorkbenchCLI
   static let valid = [
     #""replicates": "auto""#, #""relative_error": 1, "replicates": "auto", "max_replicates": 1e9"#,
     #""replicates": "auto", "relative_error": 1e-4"#, #""max_replicates": 100, "replicates": "auto""#,
-    #""norm": "euclidean""#, #""norm": "fisher""#,
+    #""norm": "euclidean""#, #""norm": "fisher""#, #""diagnostics": true, "correlations": false"#,
     #""seed": 0"#, #""seed": 18446744073709551615"#, #""seed": 1e3"#, #""seed": 7.0"#, #""replicates": 1e4"#,
     #""rng": "taus""#, #""rng": ["taus", "mt19937"]"#, #""samples": 100000"#, #""samples": [1, 10]"#,
     #""samples": 2.0"#, #""at": "optimum""#, #""at": "mean=0.5,log_scale=-1""#, #""at": {"mean": 0.5}"#,
@@ -43,7 +43,8 @@ import WorkbenchCLI
 
   static let invalid = [
     #""seed": -1"#, #""seed": 18446744073709551616"#, #""seed": "1""#, #""seed": 1.5"#, #""seed": null"#,
-    #""norm": "fishr""#, #""norm": 1"#, #""norm": ["fisher"]"#, #""replicates": "atuo""#, #""relative_error": 0.1"#,
+    #""norm": "fishr""#, #""diagnostics": 1"#, #""correlations": "all""#, #""norm": 1"#, #""norm": ["fisher"]"#,
+    #""replicates": "atuo""#, #""relative_error": 0.1"#,
     #""max_replicates": 1000"#,
     #""replicates": 100, "relative_error": 0.1"#, #""replicates": 100, "max_replicates": 1000"#,
     #""replicates": "auto", "relative_error": 0.00009"#, #""replicates": "auto", "relative_error": 1.1"#,
