@@ -123,7 +123,7 @@ import Testing
     let moments = Self.estimates(c).filter { ids.contains($0.id) }.map { ($0.id, Self.moments(c.a, $0.estimate)) }
     let kurtosis = moments.map(\.1.kurtosis).max() ?? 3
     let figures = try await Measurement(
-      model: c.model, at: "log_shape=\(log(c.a))", replicates: Int(12_000 * max(5, kurtosis - 1)), generator: generator,
+      model: c.model, at: "log_shape=\(log(c.a))", replicates: Int(24_000 * max(5, kurtosis - 1)), generator: generator,
       family: "gamma"
     ).run(ids)
     let truths = moments.map { Truth(estimator: $0, block: "log_shape", variance: c.a * c.a * $1.variance) }
