@@ -48,18 +48,22 @@ public struct StateSpaceModel: LatentModel, TwiceDifferentiableModel, Factorized
     observations.store(.likelihood, needed, at: draws, into: &evaluation)
   }
 
-  public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
-    switch term {
-    case .prior: states.hermiteMoments(mean: mean, scale: scale)
-    case .likelihood: observations.hermiteMoments(mean: mean, scale: scale)
-    default: nil
-    }
+  public func hessian(of term: Term, at z: [Double]) -> [Double] {
+    term == .prior ? states.hessian : observations.hessian
   }
 
   public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? {
     switch term {
     case .prior: states.covarianceMoments(mean: mean, covariance: covariance)
     case .likelihood: observations.covarianceMoments(mean: mean, covariance: covariance)
+    default: nil
+    }
+  }
+
+  public func hermiteMoments(of term: Term, mean: [Double], scale: [Double]) -> HermiteMoments? {
+    switch term {
+    case .prior: states.hermiteMoments(mean: mean, scale: scale)
+    case .likelihood: observations.hermiteMoments(mean: mean, scale: scale)
     default: nil
     }
   }

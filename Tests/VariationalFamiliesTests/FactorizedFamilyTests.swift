@@ -93,8 +93,8 @@ import VariationalFamilies
     for degrees in [1.0, 2] {
       var draws = Draws(shape: shape, parameters: [0, 0])
       var random = try RandomStream(try #require(Generator.named("mt19937")), index: 1)
-      StudentT(dimension: 1, degrees: degrees).sample(&draws, scheme: Fixed(), random: &random)
-      for (x, t) in zip(Fixed.normals(2000), draws.z) {
+      StudentT(dimension: 1, degrees: degrees).sample(&draws, scheme: FixedNormals(), random: &random)
+      for (x, t) in zip(FixedNormals.normals(2000), draws.z) {
         // P(T > t) of |x|: the upper tail of the normal.
         let tail = 0.5 * erfc(abs(x) / 2.0.squareRoot())
         let wanted = degrees == 1 ? 1 / tan(.pi * tail) : (1 - 2 * tail) / (2 * tail * (1 - tail)).squareRoot()
@@ -114,7 +114,7 @@ import VariationalFamilies
 }
 
 /// Normals at even distances from −8 to 8.
-private struct Fixed: SamplingScheme {
+private struct FixedNormals: SamplingScheme {
   static let descriptor = Descriptor<Self>(id: "fixed", summary: "numbers that are not random")
   var drawsAreIndependent: Bool { false }
   static func normals(_ count: Int) -> [Double] { (0..<count).map { -8 + 16 * (Double($0) + 0.37) / Double(count) } }

@@ -259,7 +259,7 @@ struct Nothing: LatentModel, LogPolynomialModel {
 }
 
 /// The same few uniforms every time.
-struct Fixed: SamplingScheme {
+private struct Fixed: SamplingScheme {
   static let descriptor = Descriptor<Self>(id: "fixed", summary: "fixed points")
   var drawsAreIndependent: Bool { false }
   func fillUniforms(_ uniforms: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream) {
