@@ -98,7 +98,8 @@ let package = Package(
     .testTarget(
       name: "EstimatorsTests",
       dependencies: [
-        "CGSL", "CKernels", "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner", "GradientEstimation",
+        "CGSL", "CKernels", "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner",
+        "GradientEstimation",
         "LatentModels", "Optimization", "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(

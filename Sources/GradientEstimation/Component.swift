@@ -65,9 +65,8 @@ public struct Example: Hashable, Sendable {
   public let normals: [NormalPoint]
   /// Points as `--at` takes them, such as `logit=0.3`; left out where family or model do not know them.
   public let points: [String]
-  /// Ids of the models that a family is checked on where none is named, since a run costs models × families × schemes:
-  /// those that show what it is. Under schemes other than independent draws it is checked on the first. Empty: all models
-  /// of its support, under all schemes.
+  /// Of a family, ids of models that show what it is, since a run costs models × families × schemes: where no model and no
+  /// scheme is named, it is checked under schemes other than independent draws on the first of them alone. Empty: on all.
   public let models: [String]
 
   public init(

@@ -55,10 +55,3 @@ public struct CovarianceMoments: Sendable {
     self.hessian = hessian
   }
 }
-
-/// An integrand some of whose terms are sums of polynomials in one coordinate each: their expectations are known under every
-/// family whose moments are.
-public protocol PolynomialIntegrand: Integrand {
-  /// a of f(z) = Σ_d Σ_j a_dj z_d^j: D lists of coefficients, the constant first; nil for a term that is not such a sum.
-  func polynomials(of term: Term) -> [[Double]]?
-}

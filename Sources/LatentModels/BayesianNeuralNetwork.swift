@@ -182,9 +182,10 @@ public struct BayesianNeuralNetworkSpecification: IntegrandSpecification {
     ],
     examples: [
       Example(
-        options: ["data": "warpbreaks", "hidden": "1", "noise": "0.4", "minibatch": "9", "standardize": "true"],
+        options: ["data": "warpbreaks", "hidden": "1", "noise": "0.4", "minibatch": "2"],
         normals: [
-          NormalPoint(mean: [0.5, -0.5], scale: [0.3]), NormalPoint(mean: [-0.4, 1, 0.6], scale: [0.3, 0.5]),
+          NormalPoint(mean: [0.5, -0.5, 0, 0.5, -0.5, 0, 0.7, 1], scale: [0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.5, 0.8]),
+          NormalPoint(mean: [0, 0.5, -0.5, 0, 0.5, 0.4, -0.8, -1.2], scale: [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.6, 1]),
         ])
     ])
 

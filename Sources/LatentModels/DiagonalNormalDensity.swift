@@ -89,11 +89,12 @@ extension DiagonalNormal {
       value: value, gradient: (0..<d).map { (mean[$0] - m[$0]) * precision[$0] }, hessian: hessian)
   }
 
-  /// Coefficients of log N(z_d; c, 1/τ) in powers of z_d.
-  var polynomials: [[Double]] {
-    mean.indices.map {
-      [logNormalizer[$0] - 0.5 * precision[$0] * mean[$0] * mean[$0], precision[$0] * mean[$0], -0.5 * precision[$0]]
-    }
+  /// log N(z_d; c, 1/τ) = ½ log(τ/2π) − ½ τ c² + τ c z_d − ½ τ z_d².
+  var logPolynomial: LogPolynomial {
+    LogPolynomial(
+      dimension: mean.count,
+      constant: mean.indices.map { logNormalizer[$0] - 0.5 * precision[$0] * mean[$0] * mean[$0] },
+      linear: zip(precision, mean).map { $0 * $1 }, quadratic: precision.map { -0.5 * $0 })
   }
 }
 

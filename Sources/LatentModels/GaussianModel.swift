@@ -12,7 +12,7 @@ internal import CKernels
 ///   mean-field normal has, and is offered up to D = 2048.
 /// - Cost: O(D) an evaluation: R⁻¹ is tridiagonal.
 public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedModel, NormalExpectations,
-  PolynomialIntegrand
+  LogPolynomialModel
 {
   public var dimensionOption = 1
   public var x: [Double] = [1]
@@ -104,10 +104,10 @@ public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedMo
     }
   }
 
-  public func polynomials(of term: Term) -> [[Double]]? {
+  public func logPolynomial(of term: Term) -> LogPolynomial? {
     switch term {
-    case .prior: standard.polynomials
-    case .likelihood: correlated == nil ? likelihood.polynomials : nil
+    case .prior: standard.logPolynomial
+    case .likelihood: correlated == nil ? likelihood.logPolynomial : nil
     default: nil
     }
   }

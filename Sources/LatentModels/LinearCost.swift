@@ -1,7 +1,7 @@
 public import GradientEstimation
 
 /// f(z) = z. Mohamed et al. (2020), section 3.
-public struct LinearCost: SeparableCost, PolynomialIntegrand, LogPolynomialModel {
+public struct LinearCost: SeparableCost, LogPolynomialModel {
   public var dimensionOption = 1
   public init() {}
 
@@ -18,9 +18,5 @@ public struct LinearCost: SeparableCost, PolynomialIntegrand, LogPolynomialModel
 
   public func logPolynomial(of term: Term) -> LogPolynomial? {
     LogPolynomial(dimension: dimension, linear: Array(repeating: 1, count: dimension))
-  }
-
-  public func polynomials(of term: Term) -> [[Double]]? {
-    term == .cost ? Array(repeating: [0, 1], count: dimension) : nil
   }
 }

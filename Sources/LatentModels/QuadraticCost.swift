@@ -1,7 +1,7 @@
 public import GradientEstimation
 
 /// f(z) = (z − k)². Mohamed et al. (2020), figure 2.
-public struct QuadraticCost: SeparableCost, PolynomialIntegrand, LogPolynomialModel {
+public struct QuadraticCost: SeparableCost, LogPolynomialModel {
   public var dimensionOption = 1
   public var k = 0.0
   public init() {}
@@ -21,9 +21,5 @@ public struct QuadraticCost: SeparableCost, PolynomialIntegrand, LogPolynomialMo
   public func logPolynomial(of term: Term) -> LogPolynomial? {
     func all(_ x: Double) -> [Double] { Array(repeating: x, count: dimension) }
     return LogPolynomial(dimension: dimension, constant: all(k * k), linear: all(-2 * k), quadratic: all(1))
-  }
-
-  public func polynomials(of term: Term) -> [[Double]]? {
-    term == .cost ? Array(repeating: [k * k, -2 * k, 1], count: dimension) : nil
   }
 }

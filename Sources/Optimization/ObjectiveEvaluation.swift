@@ -36,7 +36,7 @@ struct ObjectiveEvaluation: ~Copyable {
     let box =
       blocks[lanes]
       ?? BlockBox(
-problem.shape(samples: 1, lanes: lanes), parameters)
+        problem.shape(samples: 1, lanes: lanes), parameters)
     blocks[lanes] = box
     box.block.draws.parameters = parameters
     box.block.sample(problem, random: &random)

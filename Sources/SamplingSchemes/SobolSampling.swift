@@ -43,6 +43,7 @@ public struct SobolSampling: SamplingScheme {
 
   public func fillUniforms(_ uniforms: inout MutableSpan<Double>, shape: Shape, random: inout RandomStream) {
     random.fillDigitalNet(
-      &uniforms, of: .sobol, by: randomization, samples: shape.samples, dimension: shape.noiseDimension, lanes: shape.lanes)
+      &uniforms, of: .sobol, by: randomization, samples: shape.samples, dimension: shape.noiseDimension,
+      lanes: shape.lanes)
   }
 }

@@ -62,7 +62,12 @@ extension DrawwiseFamily {
     let shape = draws.shape
     var noise = draws.noise.mutableSpan
     fillNoise(&noise, shape: shape, scheme: scheme, random: &random)
-    let (parameters, epsilon) = (draws.parameters, draws.noise)
+    transform(&draws)
+  }
+
+  /// Fills `draws.z` with g(ε, λ).
+  public func transform(_ draws: inout Draws) {
+    let (shape, parameters, epsilon) = (draws.shape, draws.parameters, draws.noise)
     let (d, b) = (dimension, shape.lanes)
     draws.z.withUnsafeMutableBufferPointer { all in
       forEachDraw(shape, parameters, noise: epsilon, z: [], room: d) { draw, k, lane, z in

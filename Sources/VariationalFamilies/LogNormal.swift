@@ -6,10 +6,10 @@ public import GradientEstimation
 /// - λ: blocks `mean` and `log_scale` of log z, D each.
 /// - log q(z) = Σ_d (log N(log z_d; mean_d, s_d²) − log z_d), s = e^{log_scale}.
 /// - score: ε/s in the mean, ε² − 1 in log_scale.
-/// - closed forms: the entropy, Σ (½ log 2πe + log_scale + mean).
-/// - Exact expectations: of terms that are polynomials in single coordinates, by E z^n = e^{n mean + n² s²/2}.
+/// - closed forms: the entropy, Σ (½ log 2πe + log_scale + mean), and the KL divergence to a prior of gammas.
+/// - Exact expectations: of log polynomials without log(1 − z), by E z^n = e^{n mean + n² s²/2} and E log z = mean.
 /// - Cost: an exponential for each coordinate of a draw.
-public struct LogNormal: DrawwiseFactorizedFamily {
+public struct LogNormal: DrawwiseFactorizedFamily, TransformedFamily, DiagonalFisherFamily {
   public let dimension: Int
   public var support: Support { .positive }
   public var pathwiseEntropyIsExact: Bool { false }
@@ -27,6 +27,11 @@ public struct LogNormal: DrawwiseFactorizedFamily {
 
   public func parameters(of distribution: any Prior) -> [Double]? { nil }
   public func coordinate(ofParameter p: Int) -> Int { p % dimension }
+
+  /// That of log z: 1/s² of the mean, 2 of log_scale.
+  public func fisherDiagonal(at parameters: [Double]) -> [Double] {
+    parameters[dimension...].map { wb_exp(-2 * $0) } + Array(repeating: 2, count: dimension)
+  }
 
   var preparedCount: Int { dimension }
 
@@ -70,22 +75,39 @@ public struct LogNormal: DrawwiseFactorizedFamily {
     }
   }
 
-  public func analyticTerms(for model: any Integrand) -> Terms { .entropy }
+  /// A prior without a part in log(1 − z), such as a gamma.
+  public func analyticTerms(for model: any Integrand) -> Terms {
+    let prior = (model as? any LatentModel)?.prior as? any LogPolynomialPrior
+    return prior.map { !$0.logDensity.hasComplement } ?? false ? [.entropy, .prior] : .entropy
+  }
 
   func addAnalyticGradient(
     of terms: Terms, for model: any Integrand, _ draw: Draw, to gradient: UnsafeMutablePointer<Double>
   ) {
-    guard terms.contains(.entropy) else { return }
-    for p in 0..<2 * dimension { gradient[p] += 1 }
+    let d = dimension
+    if terms.contains(.entropy) { for p in 0..<2 * d { gradient[p] += 1 } }
+    guard terms.contains(.prior), let prior = (model as? any LatentModel)?.prior as? any LogPolynomialPrior else {
+      return
+    }
+    let f = prior.logDensity
+    for i in 0..<d {
+      let square = draw.prepared[i] * draw.prepared[i]
+      let first = f.linear[i] * wb_exp(draw.lambda[i] + 0.5 * square)
+      let second = f.quadratic[i] * wb_exp(2 * (draw.lambda[i] + square))
+      gradient[i] += first + 2 * second + f.logarithm[i]
+      gradient[d + i] += square * (first + 4 * second)
+    }
   }
 
   public func exactExpectation(
     of terms: Terms, for model: any Integrand, parameters: [Double]
   ) -> ExactExpectation? {
     let d = dimension, squares = (0..<d).map { wb_exp(2 * parameters[d + $0]) }
-    let sum = MomentSum(of: terms.subtracting(.entropy), model, parameterCount: 2 * d) { i, degree in
+    let sum = MomentSum(of: terms.subtracting(.entropy), model, parameterCount: 2 * d) { i, function in
+      if function == .logarithm { return (parameters[i], [(i, 1)]) }
       // E z^n, ∂_mean = n E z^n, ∂_{log_scale} = n² s² E z^n.
-      let n = Double(degree), moment = wb_exp(n * parameters[i] + 0.5 * n * n * squares[i])
+      let n = function == .identity ? 1.0 : 2
+      let moment = wb_exp(n * parameters[i] + 0.5 * n * n * squares[i])
       return (moment, [(i, n * moment), (d + i, n * n * squares[i] * moment)])
     }
     guard var exact = sum?.expectation else { return nil }
@@ -106,10 +128,10 @@ public struct LogNormalSpecification: FamilySpecification {
     equation: "z = exp(mean + exp(log_scale) ⊙ ε),  ε ~ N(0, I)",
     notes: [
       Note("Parameters", "mean [D], log_scale [D], both of log z; starts at log z ~ N(0, I). Positive z."),
-      Note("Closed forms", "entropy."),
+      Note("Closed forms", "entropy; KL to a prior of gammas."),
       Note(
         "Exact",
-        "expectations of polynomials in single coordinates, by E z^n = exp(n mean + n² s²/2). High moments grow fast with s: at log_scale = 0 sample variances say little."
+        "expectations of sums of z, z² and log z, by E z^n = exp(n mean + n² s²/2) and E log z = mean. High moments grow fast with s: at log_scale = 0 sample variances say little."
       ),
     ],
     references: [Reference("aitchison1957", "chapter 2"), Reference("kucukelbir2017", "section 2.3")],

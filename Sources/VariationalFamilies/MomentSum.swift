@@ -1,30 +1,43 @@
 internal import GradientEstimation
 
-/// The exact expectation of a sum of terms that are polynomials in single coordinates, from the moments of a family.
+/// The exact expectation of a sum of log polynomials, from the moments of a family.
 struct MomentSum {
+  /// E of a function of z_d, and its derivatives by index of the parameter.
+  typealias Moment = (value: Double, derivatives: [(parameter: Int, value: Double)])
+
+  enum Function { case identity, square, logarithm }
+
   private(set) var expectation: ExactExpectation
 
-  /// - Parameter moment: E z_d^n of coordinate d, and its derivatives by index of the parameter.
-  /// - Returns: nil where a term is no such polynomial, or a moment that it needs does not exist.
+  /// - Returns: nil where a term is no log polynomial, or a moment that it needs does not exist or is not known.
   init?(
-    of terms: Terms, _ model: any Integrand, parameterCount: Int,
-    moment: (_ d: Int, _ degree: Int) -> (value: Double, derivatives: [(parameter: Int, value: Double)])?
+    of terms: Terms, _ model: any Integrand, parameterCount: Int, moment: (_ d: Int, _ function: Function) -> Moment?
   ) {
-    var values = [Double](repeating: 0, count: model.dimension)
-    var gradient = [Double](repeating: 0, count: parameterCount)
+    expectation = ExactExpectation(
+      value: 0, gradient: Array(repeating: 0, count: parameterCount),
+      coordinateValues: Array(repeating: 0, count: model.dimension), optimalShift: nil)
     for term in terms.members {
-      guard let polynomials = (model as? any PolynomialIntegrand)?.polynomials(of: term) else { return nil }
-      for (d, coefficients) in polynomials.enumerated() {
-        for (degree, coefficient) in coefficients.enumerated() where coefficient != 0 {
-          guard let known = degree == 0 ? (1, []) : moment(d, degree) else { return nil }
-          values[d] += coefficient * known.value
-          for (p, derivative) in known.derivatives { gradient[p] += coefficient * derivative }
-        }
+      guard let polynomial = (model as? any LogPolynomialModel)?.logPolynomial(of: term),
+        add(polynomial, moment: moment)
+      else { return nil }
+    }
+  }
+
+  private mutating func add(_ f: LogPolynomial, moment: (_ d: Int, _ function: Function) -> Moment?) -> Bool {
+    guard !f.hasComplement else { return false }
+    var values = f.constant
+    for d in values.indices {
+      let parts: [(Double, Function)] = [
+        (f.linear[d], .identity), (f.quadratic[d], .square), (f.logarithm[d], .logarithm),
+      ]
+      for (coefficient, function) in parts where coefficient != 0 {
+        guard let known = moment(d, function) else { return false }
+        values[d] += coefficient * known.value
+        for (p, derivative) in known.derivatives { expectation.gradient[p] += coefficient * derivative }
       }
     }
-    expectation = ExactExpectation(
-      value: 0, gradient: gradient, coordinateValues: values.map { _ in 0 }, optimalShift: nil)
     expectation.add(coordinateValues: values)
+    return true
   }
 }
 

@@ -12,7 +12,7 @@ internal import Randomness
 /// - closed forms: the entropy; for ν > 2 the KL divergence to a diagonal normal prior.
 /// - Exact expectations: of terms that are polynomials in single coordinates, up to the square, where the moments exist.
 /// - Cost: a table's look-up for each coordinate of a draw.
-public struct StudentT: DrawwiseFactorizedFamily {
+public struct StudentT: DrawwiseFactorizedFamily, TransformedFamily, DiagonalFisherFamily {
   public let dimension: Int
   /// ν
   public let degrees: Double
@@ -48,6 +48,12 @@ public struct StudentT: DrawwiseFactorizedFamily {
   ) {
     scheme.fillNormals(&noise, shape: shape, random: &random)
     for i in noise.indices { noise[i] = quantiles(noise[i]) }
+  }
+
+  /// (ν + 1)/(ν + 3)/s² of the mean, 2ν/(ν + 3) of log_scale (Lange, Little and Taylor 1989).
+  public func fisherDiagonal(at parameters: [Double]) -> [Double] {
+    parameters[dimension...].map { (degrees + 1) / (degrees + 3) * wb_exp(-2 * $0) }
+      + Array(repeating: 2 * degrees / (degrees + 3), count: dimension)
   }
 
   var preparedCount: Int { dimension }
@@ -124,10 +130,10 @@ public struct StudentT: DrawwiseFactorizedFamily {
     of terms: Terms, for model: any Integrand, parameters: [Double]
   ) -> ExactExpectation? {
     let d = dimension
-    let sum = MomentSum(of: terms.subtracting(.entropy), model, parameterCount: 2 * d) { i, degree in
+    let sum = MomentSum(of: terms.subtracting(.entropy), model, parameterCount: 2 * d) { i, function in
       let mean = parameters[i]
-      if degree == 1, degrees > 1 { return (mean, [(i, 1)]) }
-      guard degree == 2, let variance else { return nil }
+      if function == .identity, degrees > 1 { return (mean, [(i, 1)]) }
+      guard function == .square, let variance else { return nil }
       let spread = wb_exp(2 * parameters[d + i]) * variance
       return (mean * mean + spread, [(i, 2 * mean), (d + i, 2 * spread)])
     }
@@ -164,6 +170,7 @@ public struct StudentTSpecification: FamilySpecification {
         "q has moments below degrees only: a model quadratic in z has an estimator of finite variance for degrees > 4, and of finite kurtosis for degrees > 8."
       ),
     ],
+    references: [Reference("lange1989")],
     options: [
       .real(
         "degrees", \.degrees, in: RealBounds(lower: 0.5, upper: 1e6),

@@ -39,7 +39,8 @@ import Testing
   static func implicit(_ a: Double, _ z: Double) -> Double {
     let h = 1e-3 * a, sign = z < a ? -1.0 : 1.0
     func central(_ h: Double) -> Double {
-      z < a ? (gsl_cdf_gamma_P(z, a + h, 1) - gsl_cdf_gamma_P(z, a - h, 1)) / (2 * h)
+      z < a
+        ? (gsl_cdf_gamma_P(z, a + h, 1) - gsl_cdf_gamma_P(z, a - h, 1)) / (2 * h)
         : (gsl_cdf_gamma_Q(z, a + h, 1) - gsl_cdf_gamma_Q(z, a - h, 1)) / (2 * h)
     }
     return sign * (4 * central(h) - central(2 * h)) / 3 / exp((a - 1) * log(z) - z - wb_log_gamma(a))
@@ -77,8 +78,10 @@ import Testing
   static let table: [(Case, implicit: Double, rejection: Double?, score: Double)] = [
     (Case(model: "linear", a: 0.5), 0.617858, nil, 4.70110), (Case(model: "log", a: 0.5), 14.5731, nil, 231.226),
     (Case(model: "linear", a: 1), 0.289868, nil, 4.28987), (Case(model: "log", a: 1), 0.900363, nil, 15.2290),
-    (Case(model: "linear", a: 1.5), 0.186549, 0.196377, 4.50551), (Case(model: "log", a: 1.5), 0.188199, 0.527879, 3.09756),
-    (Case(model: "linear", a: 2), 0.136859, 0.141155, 4.86960), (Case(model: "log", a: 2), 0.0646784, 0.0832501, 1.09939),
+    (Case(model: "linear", a: 1.5), 0.186549, 0.196377, 4.50551),
+    (Case(model: "log", a: 1.5), 0.188199, 0.527879, 3.09756),
+    (Case(model: "linear", a: 2), 0.136859, 0.141155, 4.86960),
+    (Case(model: "log", a: 2), 0.0646784, 0.0832501, 1.09939),
   ]
 
   /// The quadrature gives the table, rejection sampling on log z at shape 1.5 included, where no simulation does; and every
@@ -92,7 +95,8 @@ import Testing
       guard let variance = wanted[id] ?? nil else { continue }
       #expect(abs(found.variance - variance) < 3e-5 * variance, "\(id): variance \(found.variance)")
     }
-    let variance = Dictionary(uniqueKeysWithValues: Self.estimates(c).map { ($0.id, Self.moments(c.a, $0.estimate).variance) })
+    let variance = Dictionary(
+      uniqueKeysWithValues: Self.estimates(c).map { ($0.id, Self.moments(c.a, $0.estimate).variance) })
     let implicit = try #require(variance["reparam"]), score = try #require(variance["score"])
     let rejection = variance["rsvi:shape_augmentation=0"] ?? implicit * 1.001
     #expect(implicit < rejection && rejection < score)
@@ -104,8 +108,10 @@ import Testing
     let light = ["reparam", "score", "rsvi:shape_augmentation=0"]
     return [
       (Case(model: "linear", a: 0.5), ["reparam", "score"]), (Case(model: "linear", a: 1), ["reparam", "score"]),
-      (Case(model: "linear", a: 1.5), light), (Case(model: "linear", a: 2), light), (Case(model: "linear", a: 7.3), all),
-      (Case(model: "log", a: 2), ["reparam", "score"]), (Case(model: "log", a: 4.2), all), (Case(model: "log", a: 25), all),
+      (Case(model: "linear", a: 1.5), light), (Case(model: "linear", a: 2), light),
+      (Case(model: "linear", a: 7.3), all),
+      (Case(model: "log", a: 2), ["reparam", "score"]), (Case(model: "log", a: 4.2), all),
+      (Case(model: "log", a: 25), all),
     ]
   }()
   static let familySize = 2 * measured.reduce(0) { $0 + $1.1.count }

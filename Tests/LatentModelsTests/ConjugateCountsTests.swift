@@ -104,7 +104,10 @@ import VariationalFamilies
     }
     #expect(fault { $0.countsText = "3x1" }?.option == "counts")
     #expect(fault { $0.countsText = "3xax1" }?.description.contains("3xax1") == true)
-    #expect(fault { $0.countsText = "3x1x1"; $0.count = 7 }?.option == "count")
+    #expect(
+      fault {
+        $0.countsText = "3x1x1"; $0.count = 7
+      }?.option == "count")
     #expect(fault { $0.countsText = "3x1x1" } == nil)
     var poisson = GammaPoisson()
     poisson.counts = [1.5]

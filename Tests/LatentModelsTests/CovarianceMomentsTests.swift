@@ -104,14 +104,12 @@ import Testing
   @Test(arguments: ["gaussian", "linear cost", "quadratic cost"]) func polynomials(_ name: String) throws {
     let model = try Self.model(name), z = [0.7, -1.3]
     for term in model.terms.members {
-      let lists = try #require((model as? any PolynomialIntegrand)?.polynomials(of: term))
-      let value = zip(lists, z).reduce(0) { sum, pair in
-        sum + pair.0.reversed().reduce(0) { $0 * pair.1 + $1 }
-      }
+      let polynomial = try #require((model as? any LogPolynomialModel)?.logPolynomial(of: term))
+      let value = (0..<2).reduce(0) { $0 + polynomial.value(z[$1], coordinate: $1) }
       #expect(abs(value - (try Computed(term, of: model, at: z, samples: 1, lanes: 1)).values[0]) < 1e-13)
     }
     let correlated = try Self.gaussian(correlation: 0.7)
-    #expect(correlated.polynomials(of: .likelihood) == nil && correlated.polynomials(of: .prior) != nil)
+    #expect(correlated.logPolynomial(of: .likelihood) == nil && correlated.logPolynomial(of: .prior) != nil)
   }
 }
 

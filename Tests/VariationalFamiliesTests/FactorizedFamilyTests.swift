@@ -11,23 +11,33 @@ import VariationalFamilies
     .logNormal(1), .logNormal(3), .student(1, degrees: 3), .student(2, degrees: 7.5),
   ]
 
-  /// f(z) = Σ_d (0.5 − 2 z_d + 0.3 (d + 1) z_d²), or with a cube in it, which a t has no closed form for.
-  struct Model: CostFunction, PolynomialIntegrand {
+  /// f(z) = Σ_d (0.5 − 2 z_d + 0.3 (d + 1) z_d²), or with a logarithm in it, which a t has no closed form for.
+  struct Model: CostFunction, LogPolynomialModel {
     var dimension: Int
-    var cube = 0.0
+    var logarithm = 0.0
     var sense: Sense { .minimize }
     func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {}
-    func polynomials(of term: Term) -> [[Double]]? {
-      term == .cost ? (0..<dimension).map { [0.5, -2, 0.3 * Double($0 + 1), cube] } : nil
+    func logPolynomial(of term: Term) -> LogPolynomial? {
+      guard term == .cost else { return nil }
+      let ones = (0..<dimension).map { _ in 1.0 }
+      return LogPolynomial(
+        dimension: dimension, constant: ones.map { 0.5 * $0 }, linear: ones.map { -2 * $0 },
+        quadratic: (0..<dimension).map { 0.3 * Double($0 + 1) }, logarithm: ones.map { logarithm * $0 })
     }
     func value(_ z: [Double]) -> Double {
-      z.indices.reduce(0) { $0 + 0.5 - 2 * z[$1] + 0.3 * Double($1 + 1) * z[$1] * z[$1] + cube * z[$1] * z[$1] * z[$1] }
+      z.indices.reduce(0.0) { sum, d in
+        sum + 0.5 - 2 * z[d] + 0.3 * Double(d + 1) * z[d] * z[d] + (logarithm == 0 ? 0 : logarithm * log(z[d]))
+      }
+    }
+    /// With a logarithm only where z is positive.
+    static func of(_ c: FamilyCase) -> Model {
+      Model(dimension: c.dimension, logarithm: c.family.support == .positive ? 0.8 : 0)
     }
   }
 
   @Test(arguments: families, [.cost, .entropy, [.cost, .entropy]] as [Terms])
   func exactGradientIsTheDerivativeOfTheValue(_ c: FamilyCase, _ terms: Terms) throws {
-    let model = Model(dimension: c.dimension)
+    let model = Model.of(c)
     let exact = try #require(c.family.exactExpectation(of: terms, for: model, parameters: c.lambda))
     let wanted = c.derivative(at: c.lambda) {
       c.family.exactExpectation(of: terms, for: model, parameters: $0)?.value ?? .nan
@@ -41,7 +51,7 @@ import VariationalFamilies
   @Test(arguments: families) func exactValues(_ c: FamilyCase) throws {
     let count = 40_000, block = try c.sample(c.shape(samples: 1, lanes: count), c.lambda), z = block.draws.z
     let draws = (0..<count).map { lane in (0..<c.dimension).map { z[$0 * count + lane] } }
-    let model = Model(dimension: c.dimension)
+    let model = Model.of(c)
     let entropy = meanAndError(draws.map { -c.logDensity($0, c.lambda) }[...])
     let known = try #require(c.family.exactExpectation(of: .entropy, for: model, parameters: c.lambda))
     #expect(abs(known.value - entropy.mean) < 5 * entropy.error)
@@ -57,9 +67,23 @@ import VariationalFamilies
     #expect(heavy.analyticTerms(for: GaussianPriorModel(dimension: 1)) == .entropy)
     #expect(
       StudentT(dimension: 1, degrees: 3).analyticTerms(for: GaussianPriorModel(dimension: 1)) == [.entropy, .prior])
-    let cubic = Model(dimension: 1, cube: 1)
-    #expect(StudentT(dimension: 1, degrees: 9).exactExpectation(of: .cost, for: cubic, parameters: [0, 0]) == nil)
-    #expect(LogNormal(dimension: 1).exactExpectation(of: .cost, for: cubic, parameters: [0, -1]) != nil)
+    let logarithm = Model(dimension: 1, logarithm: 1)
+    #expect(StudentT(dimension: 1, degrees: 9).exactExpectation(of: .cost, for: logarithm, parameters: [0, 0]) == nil)
+    #expect(LogNormal(dimension: 1).exactExpectation(of: .cost, for: logarithm, parameters: [0, -1]) != nil)
+  }
+
+  /// E s_p² over draws, at |z| < 5 for fourteen means.
+  @Test(arguments: families) func fisherInformationIsTheMeanSquareOfTheScore(_ c: FamilyCase) throws {
+    let family = try #require(c.family as? any DiagonalFisherFamily), count = 40_000
+    let block = try c.sample(c.shape(samples: 1, lanes: count), c.lambda), wanted = family.fisherDiagonal(at: c.lambda)
+    var score = [Double](repeating: 0, count: c.p * count)
+    var span = score.mutableSpan
+    let ones = [Double](repeating: 1, count: count), zeros = [Double](repeating: 0, count: c.p)
+    c.family.addScore(weights: ones.span, centers: zeros.span, at: block.draws, into: &span)
+    for p in 0..<c.p {
+      let square = meanAndError(score[p * count..<(p + 1) * count].map { $0 * $0 }[...])
+      #expect(abs(square.mean - wanted[p]) < 5 * square.error)
+    }
   }
 
   /// H of t with 1 degree of freedom is log 4π, and of many that of a normal.
@@ -93,8 +117,8 @@ import VariationalFamilies
     for degrees in [1.0, 2] {
       var draws = Draws(shape: shape, parameters: [0, 0])
       var random = try RandomStream(try #require(Generator.named("mt19937")), index: 1)
-      StudentT(dimension: 1, degrees: degrees).sample(&draws, scheme: FixedNormals(), random: &random)
-      for (x, t) in zip(FixedNormals.normals(2000), draws.z) {
+      StudentT(dimension: 1, degrees: degrees).sample(&draws, scheme: EvenNormals(), random: &random)
+      for (x, t) in zip(EvenNormals.normals(2000), draws.z) {
         // P(T > t) of |x|: the upper tail of the normal.
         let tail = 0.5 * erfc(abs(x) / 2.0.squareRoot())
         let wanted = degrees == 1 ? 1 / tan(.pi * tail) : (1 - 2 * tail) / (2 * tail * (1 - tail)).squareRoot()
@@ -114,7 +138,7 @@ import VariationalFamilies
 }
 
 /// Normals at even distances from −8 to 8.
-private struct FixedNormals: SamplingScheme {
+private struct EvenNormals: SamplingScheme {
   static let descriptor = Descriptor<Self>(id: "fixed", summary: "numbers that are not random")
   var drawsAreIndependent: Bool { false }
   static func normals(_ count: Int) -> [Double] { (0..<count).map { -8 + 16 * (Double($0) + 0.37) / Double(count) } }

@@ -133,15 +133,23 @@ struct GaussianPriorModel: LatentModel, DifferentiableModel {
     DiagonalNormal(
       mean: (0..<dimension).map { 0.3 * Double($0) - 0.4 }, scale: (0..<dimension).map { 0.7 + 0.4 * Double($0) })
   }
-  var prior: (any Prior)? { normal }
+  /// Gammas where z is positive.
+  private var gammas: IndependentGammas {
+    IndependentGammas(
+      shape: (0..<dimension).map { 1.5 + Double($0) }, rate: (0..<dimension).map { 0.8 + 0.3 * Double($0) })
+  }
+  var prior: (any Prior)? { support == .positive ? gammas : normal }
 
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
-    let (d, b, z, normal) = (dimension, draws.shape.lanes, draws.z, normal)
+    let (d, b, z, normal, gammas) = (dimension, draws.shape.lanes, draws.z, normal, gammas)
     guard needed.gradients.contains(.prior) else { return }
     evaluation.withGradient(of: .prior) { rows in
       for i in z.indices {
         let coordinate = i / b % d
-        rows[i] = -normal.precision[coordinate] * (z[i] - normal.mean[coordinate])
+        rows[i] =
+          support == .positive
+          ? (gammas.shape[coordinate] - 1) / z[i] - gammas.rate[coordinate]
+          : -normal.precision[coordinate] * (z[i] - normal.mean[coordinate])
       }
     }
   }

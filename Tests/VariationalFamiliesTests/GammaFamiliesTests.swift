@@ -73,7 +73,9 @@ import VariationalFamilies
     (0..<d).map { draws.z[(k * d + $0) * draws.shape.lanes + lane] }
   }
 
-  @Test(arguments: Kind.allCases, [true, false]) func scoreIsTheDerivativeOfTheLogDensity(_ kind: Kind, shared: Bool) throws {
+  @Test(arguments: Kind.allCases, [true, false]) func scoreIsTheDerivativeOfTheLogDensity(_ kind: Kind, shared: Bool)
+    throws
+  {
     let drawn = try Self.block(kind, shared: shared)
     let family = drawn.family
     let p = family.parameterCount, b = Self.lanes
@@ -119,7 +121,8 @@ import VariationalFamilies
         if isFactorized {
           let parts = drawn.block.evaluation.coordinateValues(of: .entropy)
           #expect(
-            largestError(z.indices.map { parts[(k * Self.d + $0) * b + lane] }, kind.logDensities(z, lambda).map { -$0 })
+            largestError(
+              z.indices.map { parts[(k * Self.d + $0) * b + lane] }, kind.logDensities(z, lambda).map { -$0 })
               < 1e-9)
         }
       }
@@ -127,8 +130,9 @@ import VariationalFamilies
   }
 
   /// The total derivative of −log q along z(y, λ) is the pullback of its gradient less the score.
-  @Test(arguments: Kind.allCases, [true, false]) func pathwiseEntropyIsThePullbackLessTheScore(_ kind: Kind, shared: Bool) throws
-  {
+  @Test(arguments: Kind.allCases, [true, false]) func pathwiseEntropyIsThePullbackLessTheScore(
+    _ kind: Kind, shared: Bool
+  ) throws {
     var drawn = try Self.block(kind, shared: shared)
     let family = drawn.family
     let problem = try Problem(
