@@ -26,6 +26,8 @@ package struct ConformanceTable {
       if rows[outcome.estimator] == nil { order.append(outcome.estimator) }
       rows[outcome.estimator, default: []].append(outcome)
     }
+    // What every estimator is refused is counted below; there is no row in it unless it is a fault.
+    order.removeAll { id in id == "all" && rows[id]?.contains(where: \.isFailed) == false }
     table.rows = order.map { row($0, rows[$0] ?? []) }
     return table.rendered(style: .init(isColored: isColored)) + "\n\n" + summary + "\n"
   }

@@ -92,8 +92,8 @@ public struct ControlVariateState: Codable, Hashable, Sendable {
   private var parameters: [Double]
   private let learns: Bool
   private var count = 0.0
-  /// Means of ĝ and c, and sums of (c − c̄)² and (c − c̄)(ĝ − ḡ); `[P]` each.
-  private var plainMeans, variateMeans, squares, products: [Double]
+  /// Means of ĝ and c, and sums of (c − c̄)², (c − c̄)(ĝ − ḡ) and ĝ²; `[P]` each.
+  private var plainMeans, variateMeans, squares, products, sizes: [Double]
 
   /// What older estimates still count after a step that has moved λ.
   private static let memory = 0.96
@@ -104,7 +104,7 @@ public struct ControlVariateState: Codable, Hashable, Sendable {
     self.parameters = learns ? parameters : []
     coefficients = expansion == nil ? [] : Array(repeating: 1, count: problem.parameterCount)
     plainMeans = learns ? coefficients.map { _ in 0 } : []
-    (variateMeans, squares, products) = (plainMeans, plainMeans, plainMeans)
+    (variateMeans, squares, products, sizes) = (plainMeans, plainMeans, plainMeans, plainMeans)
   }
 
   /// Learns the coefficients from estimates, and expands anew where λ has moved.
@@ -122,9 +122,13 @@ public struct ControlVariateState: Codable, Hashable, Sendable {
         variateMeans[p] += variate / count
         squares[p] += variate * (scratch.variate[p * lanes + lane] - variateMeans[p])
         products[p] += variate * (scratch.plain[p * lanes + lane] - plainMeans[p])
+        sizes[p] += scratch.plain[p * lanes + lane] * scratch.plain[p * lanes + lane]
       }
     }
-    for p in coefficients.indices { coefficients[p] = squares[p] > 0 ? products[p] / squares[p] : 1 }
+    // Antithetic draws may leave nothing of c but rounding, which must not be divided by.
+    for p in coefficients.indices {
+      coefficients[p] = squares[p] > 0x1p-80 * sizes[p] ? products[p] / squares[p] : 1
+    }
     guard block.draws.sharesParameters, block.draws.parameters != parameters else { return }
     parameters = block.draws.parameters
     expansion = QuadraticExpansion(of: terms, problem, parameters: parameters)
@@ -132,6 +136,7 @@ public struct ControlVariateState: Codable, Hashable, Sendable {
     for p in coefficients.indices {
       squares[p] *= Self.memory
       products[p] *= Self.memory
+      sizes[p] *= Self.memory
     }
   }
 }
