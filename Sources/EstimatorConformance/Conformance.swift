@@ -31,6 +31,8 @@ public struct Conformance: Sendable {
   /// The same where every part of a combination is seen with other partners at `target`: where everything is checked,
   /// in combinations that are not `GridProblem.isCentral`.
   public var targetElsewhere = 0.1
+  /// What a cell takes there at the most.
+  private static let maxReplicatesElsewhere = 1 << 14
   /// The most replicates that a cell takes for it.
   public var maxReplicates = 1 << 20
 
@@ -55,9 +57,12 @@ public struct Conformance: Sendable {
     for problem in grid.problems {
       let strictness = Strictness(
         level: level / Double(tests), target: problem.isCentral ? target : max(target, targetElsewhere),
-        maximum: maxReplicates, unaimed: problem.isCentral ? 1 << 15 : 1 << 12, seed: seed, threads: threads)
+        maximum: problem.isCentral ? maxReplicates : min(maxReplicates, Self.maxReplicatesElsewhere),
+        unaimed: problem.isCentral ? 1 << 15 : 1 << 12, seed: seed, threads: threads)
       outcomes += try bitwise(problem)
-      if let cell = problem.fullest { outcomes += try await SameBits.outcomes(problem, cell, seed: seed) }
+      if problem.isCentral, let cell = problem.fullest {
+        outcomes += try await SameBits.outcomes(problem, cell, seed: seed)
+      }
       let refusals = Refusals(registry: registry, problem: problem, seed: seed)
       for place in problem.places where place.role == .regular {
         outcomes += refusals.outcomes(selection.estimators, at: place)

@@ -67,15 +67,17 @@ struct Grid {
             selection.isPart
             || fit.sampling.drawsAreIndependent
               && (firstFamily[texts.model] == texts.family || firstModel[texts.family] == texts.model)
-          for (index, point) in points.enumerated() {
-            let counts = index == 0 ? [Self.draws.fewest, Self.draws.many] : [Self.draws.some]
+          for (index, point) in points.enumerated() where problem.isCentral || index == 0 {
+            let counts =
+              !problem.isCentral
+              ? [Self.draws.many] : index == 0 ? [Self.draws.fewest, Self.draws.many] : [Self.draws.some]
             for samples in counts {
               let found = plan(problem, point, samples, seed)
               problem.add(
                 point, samples, .regular, found, referees: referees(found, problem, point, samples, seed))
             }
           }
-          if let posterior = posterior(integrand, made) {
+          if problem.isCentral, let posterior = posterior(integrand, made) {
             let samples = Self.draws.some
             problem.add(posterior, samples, .posterior, plan(problem, posterior, samples, seed))
           }
@@ -215,7 +217,8 @@ struct GridProblem {
   let problem: Problem
   /// Whether it is aimed at the smaller error: where only a part of the registry is checked; else with independent draws,
   /// of each model with its first family and of each family with its first model. So every estimator meets every model
-  /// and every family there, and all others in company that has been looked at closely.
+  /// and every family there, and all others in company that has been looked at closely: at one point with one K, and not
+  /// each of them alone.
   var isCentral = true
   private(set) var places: [Place] = []
 
