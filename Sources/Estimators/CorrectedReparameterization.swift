@@ -1,5 +1,5 @@
-public import GradientEstimation
-public import Randomness
+import GradientEstimation
+import Randomness
 
 /// An estimator by a transformation z = h(ε, λ) whose noise keeps a dependence on λ, ε ~ π(ε; λ):
 ///

@@ -71,7 +71,7 @@ struct Xoshiro256 {
   final class Stream {
     let rng: UnsafeMutablePointer<gsl_rng>
     init(seed: UInt, type: UnsafePointer<gsl_rng_type>? = wb_xoshiro256x8()) throws {
-      rng = try #require(gsl_rng_alloc(try #require(type)))
+      rng = try #require(gsl_rng_alloc(type))
       gsl_rng_set(rng, seed)
     }
     deinit { gsl_rng_free(rng) }
