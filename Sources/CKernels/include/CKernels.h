@@ -119,6 +119,12 @@ void wb_fill_gamma(const gsl_rng *rng, int polar, double shape, double *out, siz
 double wb_exp(double x);
 /// Natural logarithm within 1 ulp, the same bits on every processor.
 double wb_log(double x);
+/// log(1 + x) within 4 ulp, by Kahan's correction of what 1 + x loses.
+double wb_log_one_plus(double x);
+/// 1 / (1 + e^-x) within 4 ulp.
+double wb_sigmoid(double x);
+/// log(1 + e^x) within 4 ulp.
+double wb_softplus(double x);
 /// The instruction set that the kernels run with here.
 const char *wb_vector_width(void);
 /// out += scale * in
