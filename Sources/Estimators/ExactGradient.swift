@@ -18,7 +18,7 @@ public struct ExactGradient: GradientEstimator {
     ])
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
-    guard problem.exact(at: problem.family.initialParameters) != nil else {
+    guard problem.exact(at: problem.family.initialParameters, samples: samples) != nil else {
       throw EstimatorError("the exact gradient of this model is not known")
     }
     return Requirements(quantities: Quantities())
@@ -32,7 +32,7 @@ public struct ExactGradient: GradientEstimator {
     for lane in 0..<(shared ? 1 : shape.lanes) {
       let parameters =
         shared ? block.draws.parameters : (0..<shape.parameters).map { block.draws.parameters[$0 * shape.lanes + lane] }
-      guard let exact = problem.exact(at: parameters) else { continue }
+      guard let exact = problem.exact(at: parameters, samples: shape.samples) else { continue }
       for p in 0..<shape.parameters {
         for target in shared ? 0..<shape.lanes : lane..<lane + 1 {
           gradients[p * shape.lanes + target] += exact.gradient[p]
