@@ -1,5 +1,8 @@
 internal import CKernels
 
+/// A number in each of eight lanes.
+typealias Lanes = SIMD8<Double>
+
 /// One affine coupling of an `AffineCouplingFlow`: every other coordinate is kept, x, and the rest, y, is scaled and shifted
 /// by a network of one hidden layer that reads x,
 ///
@@ -18,15 +21,15 @@ struct AffineCoupling: Sendable {
   /// c
   static let bound = 2.0
 
-  /// Numbers of a `Tape`.
+  /// Numbers of a `Tape`, in each lane.
   var tapeCount: Int { keptCount + hidden + 5 * movedCount }
 
   /// What going through a coupling leaves behind for going back.
   struct Tape {
-    /// x; tanh of the hidden units; e^s; ds/d(c tanh⁻¹(s/c)); y e^s; t and s, and on the way back what they are multiplied by.
-    let x, units, factors, slopes, stretched, shift, logScale: UnsafeMutablePointer<Double>
+    /// x; h; e^s; ds/d(Σ h v); y e^s; t and s, and on the way back what they are multiplied by.
+    let x, units, factors, slopes, stretched, shift, logScale: UnsafeMutablePointer<Lanes>
 
-    init(_ coupling: AffineCoupling, at start: UnsafeMutablePointer<Double>) {
+    init(_ coupling: AffineCoupling, at start: UnsafeMutablePointer<Lanes>) {
       let m = coupling.movedCount
       x = start
       units = x + coupling.keptCount
@@ -39,9 +42,7 @@ struct AffineCoupling: Sendable {
   }
 
   /// Moves z, `[D]`. Returns Σ s.
-  func apply(
-    to z: UnsafeMutablePointer<Double>, _ lambda: UnsafePointer<Double>, _ tape: Tape
-  ) -> Double {
+  func apply(to z: UnsafeMutablePointer<Lanes>, _ lambda: UnsafePointer<Lanes>, _ tape: Tape) -> Lanes {
     let sum = readKept(z, lambda, tape)
     for m in 0..<movedCount {
       let i = 1 - kept + 2 * m
@@ -52,7 +53,7 @@ struct AffineCoupling: Sendable {
   }
 
   /// Moves z, `[D]`, back. Returns Σ s.
-  func undo(_ z: UnsafeMutablePointer<Double>, _ lambda: UnsafePointer<Double>, _ tape: Tape) -> Double {
+  func undo(_ z: UnsafeMutablePointer<Lanes>, _ lambda: UnsafePointer<Lanes>, _ tape: Tape) -> Lanes {
     let sum = readKept(z, lambda, tape)
     for m in 0..<movedCount {
       let i = 1 - kept + 2 * m
@@ -63,42 +64,46 @@ struct AffineCoupling: Sendable {
   }
 
   /// Runs the network. Returns Σ s.
-  private func readKept(
-    _ z: UnsafePointer<Double>, _ lambda: UnsafePointer<Double>, _ tape: Tape
-  ) -> Double {
+  private func readKept(_ z: UnsafePointer<Lanes>, _ lambda: UnsafePointer<Lanes>, _ tape: Tape) -> Lanes {
     for i in 0..<keptCount { tape.x[i] = z[kept + 2 * i] }
-    for m in 0..<movedCount {
-      tape.shift[m] = 0
-      tape.logScale[m] = 0
-    }
     for h in 0..<hidden {
-      let w = lambda + inputs + h * keptCount, u = lambda + shifts + h * movedCount
-      let v = lambda + logScales + h * movedCount
+      let w = lambda + inputs + h * keptCount
       var sum = lambda[biases + h]
       for i in 0..<keptCount { sum += w[i] * tape.x[i] }
-      let unit = tanh(sum)
-      tape.units[h] = unit
-      for m in 0..<movedCount {
-        tape.shift[m] += unit * u[m]
-        tape.logScale[m] += unit * v[m]
-      }
+      tape.units[h] = sum
     }
-    var sum = 0.0
+    wb_tanh_all(doubles(tape.units), 8 * hidden)
     for m in 0..<movedCount {
-      let bounded = tanh(tape.logScale[m] / Self.bound)
-      tape.logScale[m] = Self.bound * bounded
-      tape.slopes[m] = 1 - bounded * bounded
-      tape.factors[m] = wb_exp(tape.logScale[m])
-      sum += tape.logScale[m]
+      var shift = Lanes(repeating: 0), logScale = shift
+      for h in 0..<hidden {
+        shift += tape.units[h] * lambda[shifts + h * movedCount + m]
+        logScale += tape.units[h] * lambda[logScales + h * movedCount + m]
+      }
+      tape.shift[m] = shift
+      tape.logScale[m] = logScale / Self.bound
     }
+    wb_tanh_all(doubles(tape.logScale), 8 * movedCount)
+    var sum = Lanes(repeating: 0)
+    for m in 0..<movedCount {
+      let bounded = tape.logScale[m]
+      tape.slopes[m] = 1 - bounded * bounded
+      tape.factors[m] = Self.bound * bounded
+      sum += tape.factors[m]
+    }
+    wb_exp_all(doubles(tape.factors), 8 * movedCount)
     return sum
+  }
+
+  /// The same memory, as C knows it.
+  private func doubles(_ lanes: UnsafeMutablePointer<Lanes>) -> UnsafeMutablePointer<Double> {
+    UnsafeMutableRawPointer(lanes).assumingMemoryBound(to: Double.self)
   }
 
   /// Turns a cotangent of what came out, `[D]`, into one of what went in, and adds to `gradient` that of
   /// cotangent · (what came out) + weight · Σ s in λ.
   func pullBack(
-    _ cotangent: UnsafeMutablePointer<Double>, weight: Double, _ lambda: UnsafePointer<Double>, _ tape: Tape,
-    to gradient: UnsafeMutablePointer<Double>
+    _ cotangent: UnsafeMutablePointer<Lanes>, weight: Lanes, _ lambda: UnsafePointer<Lanes>, _ tape: Tape,
+    to gradient: UnsafeMutablePointer<Lanes>
   ) {
     for m in 0..<movedCount {
       let i = 1 - kept + 2 * m
@@ -107,7 +112,7 @@ struct AffineCoupling: Sendable {
       cotangent[i] *= tape.factors[m]
     }
     for h in 0..<hidden {
-      let unit = tape.units[h], w = h * keptCount, out = h * movedCount
+      let unit = tape.units[h], w = inputs + h * keptCount, out = h * movedCount
       let incoming = pullBackUnit(h, lambda, tape)
       for m in 0..<movedCount {
         gradient[shifts + out + m] += tape.shift[m] * unit
@@ -115,17 +120,15 @@ struct AffineCoupling: Sendable {
       }
       gradient[biases + h] += incoming
       for i in 0..<keptCount {
-        gradient[inputs + w + i] += incoming * tape.x[i]
-        cotangent[kept + 2 * i] += incoming * lambda[inputs + w + i]
+        gradient[w + i] += incoming * tape.x[i]
+        cotangent[kept + 2 * i] += incoming * lambda[w + i]
       }
     }
   }
 
   /// Turns the gradient of some f in what went in, `[D]`, into that of f + Σ s in what came out: the way back through the
   /// inverse, whose derivative is −e^{−s} in t and −y in s.
-  func pushForward(
-    _ slope: UnsafeMutablePointer<Double>, _ lambda: UnsafePointer<Double>, _ tape: Tape
-  ) {
+  func pushForward(_ slope: UnsafeMutablePointer<Lanes>, _ lambda: UnsafePointer<Lanes>, _ tape: Tape) {
     for m in 0..<movedCount {
       let i = 1 - kept + 2 * m
       slope[i] /= tape.factors[m]
@@ -139,16 +142,10 @@ struct AffineCoupling: Sendable {
   }
 
   /// What the input of hidden unit h is multiplied by, given what t and s are.
-  private func pullBackUnit(_ h: Int, _ lambda: UnsafePointer<Double>, _ tape: Tape) -> Double {
+  private func pullBackUnit(_ h: Int, _ lambda: UnsafePointer<Lanes>, _ tape: Tape) -> Lanes {
     let u = lambda + shifts + h * movedCount, v = lambda + logScales + h * movedCount, unit = tape.units[h]
-    var sum = 0.0
+    var sum = Lanes(repeating: 0)
     for m in 0..<movedCount { sum += tape.shift[m] * u[m] + tape.logScale[m] * v[m] }
     return sum * (1 - unit * unit)
-  }
-
-  /// tanh x, right to a rounding of 1.
-  private func tanh(_ x: Double) -> Double {
-    let small = wb_exp(-2 * abs(x)), size = (1 - small) / (1 + small)
-    return x < 0 ? -size : size
   }
 }

@@ -1,6 +1,7 @@
 internal import CKernels
 internal import Foundation
 public import GradientEstimation
+public import Randomness
 
 /// A normalising flow of L affine couplings (Real NVP) over independent normals.
 ///
@@ -18,13 +19,13 @@ public import GradientEstimation
 /// - Reference: Dinh, Sohl-Dickstein and Bengio (2017), sections 3.2 and 3.5; for variational inference Rezende and Mohamed
 ///   (2015).
 /// - Cost: O(L H D) a draw.
-public struct AffineCouplingFlow: DrawwiseFamily, TransformedFamily {
+public struct AffineCouplingFlow: ReparameterizableFamily, TransformedFamily {
   public let dimension: Int
   /// L
   public let layers: Int
   /// H
   public let hidden: Int
-  private let couplings: [AffineCoupling]
+  let couplings: [AffineCoupling]
   public var pathwiseEntropyIsExact: Bool { false }
 
   /// - Precondition: D is at least 2, L and H at least 1.
@@ -83,122 +84,99 @@ public struct AffineCouplingFlow: DrawwiseFamily, TransformedFamily {
     return normal.mean + normal.scale.map { wb_log($0) } + initialParameters[(2 * dimension)...]
   }
 
-  // Scratch: z on its way [D], its cotangent [D], e^{log_scale} ⊙ ε [D], and a tape for each coupling.
-  var scratchCount: Int { 3 * dimension + couplings.reduce(0) { $0 + $1.tapeCount } }
-  // What is prepared: e^{log_scale}.
-  var preparedCount: Int { dimension }
-
-  func prepare(_ lambda: UnsafePointer<Double>, into scale: UnsafeMutablePointer<Double>) {
-    for i in 0..<dimension { scale[i] = wb_exp(lambda[dimension + i]) }
+  public func sample(_ draws: inout Draws, scheme: any SamplingScheme, random: inout RandomStream) {
+    let shape = draws.shape
+    var noise = draws.noise.mutableSpan
+    scheme.fillNormals(&noise, shape: shape, random: &random)
+    transform(&draws)
   }
 
-  /// Where the cotangent and e^{log_scale} ⊙ ε are kept.
-  func cotangent(_ draw: Draw) -> UnsafeMutablePointer<Double> { draw.scratch + dimension }
-  private func offsets(_ draw: Draw) -> UnsafeMutablePointer<Double> { draw.scratch + 2 * dimension }
-
-  /// From ε to z. Returns the log determinant Σ log_scale + Σ s.
-  @discardableResult
-  func goForward(_ draw: Draw, into z: UnsafeMutablePointer<Double>) -> Double {
-    let offsets = offsets(draw)
-    var sum = 0.0, tape = draw.scratch + 3 * dimension
-    for i in 0..<dimension {
-      offsets[i] = draw.prepared[i] * draw.noise[i]
-      z[i] = draw.lambda[i] + offsets[i]
-      sum += draw.lambda[dimension + i]
-    }
-    for coupling in couplings {
-      sum += coupling.apply(to: z, draw.lambda, AffineCoupling.Tape(coupling, at: tape))
-      tape += coupling.tapeCount
-    }
-    return sum
-  }
-
-  /// From z to e^{log_scale} ⊙ ε. Returns the log determinant.
-  @discardableResult
-  private func goBack(_ draw: Draw) -> Double {
-    let (z, offsets) = (draw.scratch, offsets(draw))
-    for i in 0..<dimension { z[i] = draw.z[i] }
-    var sum = 0.0, tape = draw.scratch + scratchCount
-    for coupling in couplings.reversed() {
-      tape -= coupling.tapeCount
-      sum += coupling.undo(z, draw.lambda, AffineCoupling.Tape(coupling, at: tape))
-    }
-    for i in 0..<dimension {
-      offsets[i] = z[i] - draw.lambda[i]
-      sum += draw.lambda[dimension + i]
-    }
-    return sum
-  }
-
-  /// Adds the gradient in λ of cotangent · z + weight · (log determinant). The draw has gone forward or back just before; its
-  /// cotangent is used up.
-  func pullBack(_ draw: Draw, weight: Double, to gradient: UnsafeMutablePointer<Double>) {
-    let (cotangent, offsets) = (cotangent(draw), offsets(draw))
-    var tape = draw.scratch + scratchCount
-    for coupling in couplings.reversed() {
-      tape -= coupling.tapeCount
-      coupling.pullBack(
-        cotangent, weight: weight, draw.lambda, AffineCoupling.Tape(coupling, at: tape), to: gradient)
-    }
-    for i in 0..<dimension {
-      gradient[i] += cotangent[i]
-      gradient[dimension + i] += cotangent[i] * offsets[i] + weight
+  public func transform(_ draws: inout Draws) {
+    let (shape, parameters, noise, d) = (draws.shape, draws.parameters, draws.noise, dimension)
+    draws.z.withUnsafeMutableBufferPointer { z in
+      forEachPass(shape, parameters, noise: noise) { pass, k, lanes, _ in
+        pass.goForward()
+        for i in 0..<d { store(pass.z[i], lanes, z, of: k * d + i, shape.lanes) }
+      }
     }
   }
 
-  func transform(_ draw: Draw, into z: UnsafeMutablePointer<Double>) { goForward(draw, into: z) }
-
-  func entropy(_ draw: Draw) -> Double {
-    var sum = goBack(draw)
-    let offsets = offsets(draw)
-    for i in 0..<dimension {
-      let e = offsets[i] / draw.prepared[i]
-      sum += 0.5 * (logTwoPi + e * e)
+  public func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
+    let (d, b) = (dimension, draws.shape.lanes)
+    if needed.values.contains(.entropy) {
+      evaluation.withValues(of: .entropy) { values in
+        forEachPass(draws.shape, draws.parameters, z: draws.z) { pass, k, lanes, _ in
+          store(pass.entropy(), lanes, values, of: k, b)
+        }
+      }
     }
-    return sum
-  }
-
-  /// Of ½ |ε|² it is ε/e^{log_scale} at z⁰; each coupling's inverse and log determinant bring it to z.
-  func entropyGradient(_ draw: Draw, into gradient: UnsafeMutablePointer<Double>) {
-    goBack(draw)
-    let offsets = offsets(draw)
-    var tape = draw.scratch + 3 * dimension
-    for i in 0..<dimension { gradient[i] = offsets[i] / (draw.prepared[i] * draw.prepared[i]) }
-    for coupling in couplings {
-      coupling.pushForward(gradient, draw.lambda, AffineCoupling.Tape(coupling, at: tape))
-      tape += coupling.tapeCount
+    if needed.gradients.contains(.entropy) {
+      evaluation.withGradient(of: .entropy) { gradient in
+        forEachPass(draws.shape, draws.parameters, z: draws.z) { pass, k, lanes, _ in
+          pass.storeEntropyGradient()
+          for i in 0..<d { store(pass.cotangent[i], lanes, gradient, of: k * d + i, b) }
+        }
+      }
     }
   }
 
-  func score(_ draw: Draw, into score: UnsafeMutablePointer<Double>) {
-    entropyGradient(draw, into: cotangent(draw))
-    score.update(repeating: 0, count: parameterCount)
-    pullBack(draw, weight: -1, to: score)
-  }
-
-  func addPullback(
-    _ cotangent: UnsafePointer<Double>, _ factor: Double, _ draw: Draw, to gradient: UnsafeMutablePointer<Double>
+  private func store(
+    _ numbers: Lanes, _ lanes: Range<Int>, _ rows: UnsafeMutableBufferPointer<Double>, of row: Int, _ width: Int
   ) {
-    goForward(draw, into: draw.scratch)
-    let own = self.cotangent(draw)
-    for i in 0..<dimension { own[i] = factor * cotangent[i] }
-    pullBack(draw, weight: 0, to: gradient)
+    for lane in lanes { rows[row * width + lane] = numbers[lane - lanes.lowerBound] }
+  }
+
+  public func addScore(
+    weights: Span<Double>, centers: Span<Double>, at draws: borrowing Draws,
+    into gradients: inout MutableSpan<Double>
+  ) {
+    let (p, b) = (parameterCount, draws.shape.lanes)
+    precondition(
+      weights.count == draws.shape.drawCount && centers.count == p, "addScore: weights must be [K × B], centers [P]")
+    weights.withUnsafeBufferPointer { weights in
+      centers.withUnsafeBufferPointer { centers in
+        addPerPass(draws, &gradients, z: draws.z, room: p) { pass, k, lanes, rows, score in
+          pass.storeEntropyGradient()
+          score.update(repeating: Lanes(repeating: 0), count: p)
+          pass.pullBack(weight: Lanes(repeating: -1), to: score)
+          let weight = weights.lanes(lanes, of: k, b)
+          for i in 0..<p { rows[i] += (weight - centers[i]) * score[i] }
+        }
+      }
+    }
+  }
+
+  public func addPullback(
+    cotangents: Span<Double>, factor: Double, at draws: borrowing Draws,
+    into gradients: inout MutableSpan<Double>
+  ) {
+    let (d, b) = (dimension, draws.shape.lanes)
+    precondition(cotangents.count == draws.shape.elementCount, "addPullback: cotangents must be [K × D × B]")
+    cotangents.withUnsafeBufferPointer { cotangents in
+      addPerPass(draws, &gradients, noise: draws.noise) { pass, k, lanes, rows, _ in
+        pass.goForward()
+        for i in 0..<d { pass.cotangent[i] = factor * cotangents.lanes(lanes, of: k * d + i, b) }
+        pass.pullBack(weight: Lanes(repeating: 0), to: rows)
+      }
+    }
   }
 
   /// −log q(g(ε, λ)) = ½ Σ (log 2π + ε²) + the log determinant.
   public func addPathwiseEntropyGradient(
     factor: Double, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>
   ) {
-    addPerDraw(draws, &gradients, room: 0) { draw, _, _, row, _ in
-      goForward(draw, into: draw.scratch)
-      cotangent(draw).update(repeating: 0, count: dimension)
-      pullBack(draw, weight: factor, to: row)
+    let d = dimension
+    addPerPass(draws, &gradients, noise: draws.noise) { pass, _, _, rows, _ in
+      pass.goForward()
+      pass.cotangent.update(repeating: Lanes(repeating: 0), count: d)
+      pass.pullBack(weight: Lanes(repeating: factor), to: rows)
     }
   }
 
   public func analyticTerms(for model: any Integrand) -> Terms { [] }
-  func addAnalyticGradient(
-    of terms: Terms, for model: any Integrand, _ draw: Draw, to gradient: UnsafeMutablePointer<Double>
+  public func addAnalyticGradient(
+    of terms: Terms, for model: any Integrand, at draws: borrowing Draws,
+    into gradients: inout MutableSpan<Double>
   ) {}
 
   /// By quadrature where D = 2 and the model gives its own gradient; nil where no grid of `NormalGrid.all` is fine enough.

@@ -10,12 +10,12 @@ struct NormalGrid: Sendable {
   /// Where the grid ends: the density has fallen to 10⁻²² of its greatest.
   private static let radius = 10.0
   /// What is left beyond is less than what lies between this and the end.
-  private static let rim = 9.0
+  private static let inner = 9.0
 
   /// ε, `[rows × 2 × lanes]`, and the weight of each point; 0 in what is left of the last row.
   private let noise, weights: [Double]
-  /// Whether a point is one of the rule of spacing 2h, and whether it lies on the rim.
-  private let isCoarse, isRim: [Bool]
+  /// By what a point's weight is multiplied in the rule of spacing 2h, 4 or 0, and whether it lies on the rim, 1 or 0.
+  private let coarse, rim: [Double]
 
   /// From coarse to fine.
   static let all = [0.5, 0.25, 0.125, 0.0625].map { NormalGrid(spacing: $0) }
@@ -29,17 +29,17 @@ struct NormalGrid: Sendable {
     let rows = (points.count + lanes - 1) / lanes
     var noise = [Double](repeating: 0, count: rows * 2 * lanes)
     var weights = [Double](repeating: 0, count: rows * lanes)
-    var isCoarse = weights.map { _ in false }, isRim = isCoarse
+    var coarse = weights, rim = weights
     for (n, point) in points.enumerated() {
       let (x, y) = (h * Double(point.i), h * Double(point.j)), square = x * x + y * y
       let place = n / lanes * 2 * lanes + n % lanes
       noise[place] = x
       noise[place + lanes] = y
       weights[n] = h * h * wb_exp(-0.5 * square - logTwoPi)
-      isCoarse[n] = point.i % 2 == 0 && point.j % 2 == 0
-      isRim[n] = square > Self.rim * Self.rim
+      coarse[n] = point.i % 2 == 0 && point.j % 2 == 0 ? 4 : 0
+      rim[n] = square > Self.inner * Self.inner ? 1 : 0
     }
-    (self.noise, self.weights, self.isCoarse, self.isRim) = (noise, weights, isCoarse, isRim)
+    (self.noise, self.weights, self.coarse, self.rim) = (noise, weights, coarse, rim)
   }
 
   /// E_q Σ `terms` and its gradient; nil where this grid is too coarse or q's tails are too long for it.
@@ -62,18 +62,23 @@ struct NormalGrid: Sendable {
     let slopes = sampled.isEmpty ? [] : block.evaluation.gradient(of: sampled)
     // The value and then the gradient.
     var sums = [Sum](repeating: Sum(), count: 1 + p)
-    family.forEachDraw(block.draws, room: p) { draw, k, lane, row in
-      let n = k * lanes + lane, weight = weights[n]
-      guard weight > 0 else { return }
-      let logDeterminant = family.goForward(draw, into: draw.scratch), cotangent = family.cotangent(draw)
-      let e = draw.noise
-      var value = terms.contains(.entropy) ? 0.5 * (e[0] * e[0] + e[1] * e[1]) + logTwoPi + logDeterminant : 0
-      for part in values { value += part[n] }
-      for i in 0..<2 { cotangent[i] = slopes.isEmpty ? 0 : weight * slopes[(k * 2 + i) * lanes + lane] }
-      row.update(repeating: 0, count: p)
-      family.pullBack(draw, weight: terms.contains(.entropy) ? weight : 0, to: row)
-      sums[0].add(weight * value, isCoarse[n], isRim[n])
-      for i in 0..<p { sums[1 + i].add(row[i], isCoarse[n], isRim[n]) }
+    family.forEachPass(shape, parameters, noise: noise, room: p) { pass, k, columns, row in
+      let weight = weights.lanes(columns, of: k, lanes)
+      let part = (coarse: coarse.lanes(columns, of: k, lanes), rim: rim.lanes(columns, of: k, lanes))
+      let logDeterminant = pass.goForward(), e = pass.noise
+      var value = Lanes(repeating: 0), entropyWeight = value
+      if terms.contains(.entropy) {
+        value = 0.5 * (e[0] * e[0] + e[1] * e[1]) + logTwoPi + logDeterminant
+        entropyWeight = weight
+      }
+      for term in values { value += term.lanes(columns, of: k, lanes) }
+      for i in 0..<2 {
+        pass.cotangent[i] = slopes.isEmpty ? Lanes(repeating: 0) : weight * slopes.lanes(columns, of: k * 2 + i, lanes)
+      }
+      row.update(repeating: Lanes(repeating: 0), count: p)
+      pass.pullBack(weight: entropyWeight, to: row)
+      sums[0].add(weight * value, part)
+      for i in 0..<p { sums[1 + i].add(row[i], part) }
     }
     guard sums.allSatisfy(\.isSettled) else { return nil }
     let value = sums[0].fine
@@ -84,17 +89,27 @@ struct NormalGrid: Sendable {
   /// Sums over a grid.
   private struct Sum {
     /// By the rule, by that of twice the spacing, of the absolute values, and of those on the rim.
-    var fine = 0.0, coarse = 0.0, size = 0.0, rim = 0.0
+    private var lanes = (
+      fine: Lanes(repeating: 0), coarse: Lanes(repeating: 0), size: Lanes(repeating: 0), rim: Lanes(repeating: 0)
+    )
 
-    mutating func add(_ x: Double, _ isCoarse: Bool, _ isRim: Bool) {
-      fine += x
-      size += abs(x)
-      if isCoarse { coarse += 4 * x }
-      if isRim { rim += abs(x) }
+    mutating func add(_ x: Lanes, _ part: (coarse: Lanes, rim: Lanes)) {
+      let size = x.replacing(with: -x, where: x .< 0)
+      lanes.fine += x
+      lanes.coarse += part.coarse * x
+      lanes.size += size
+      lanes.rim += part.rim * size
     }
+
+    var fine: Double { total(lanes.fine) }
 
     /// The coarse sum's error is below 10⁻⁶, so the fine one's is about the square of that; and from the rim's last unit to
     /// what lies beyond it the density falls by e^{−9.5}.
-    var isSettled: Bool { abs(fine - coarse) <= 1e-6 * size && rim <= 1e-9 * size }
+    var isSettled: Bool {
+      let size = total(lanes.size)
+      return abs(fine - total(lanes.coarse)) <= 1e-6 * size && total(lanes.rim) <= 1e-9 * size
+    }
+
+    private func total(_ numbers: Lanes) -> Double { (0..<8).reduce(0) { $0 + numbers[$1] } }
   }
 }
