@@ -24,6 +24,20 @@ WB_CLONES void wb_tanh_all(double *values, size_t n) {
   if (i < n) store_some(values + i, tanh8(load_some(values + i, n - i)), n - i);
 }
 
+double wb_log_one_plus(double x) {
+  double u = 1 + x;
+  if (u == 1) return x;
+  if (!(x > -1 && x < 1e10)) return wb_log(u);
+  return wb_log(u) * (x / (u - 1));
+}
+
+double wb_sigmoid(double x) {
+  double e = wb_exp(-fabs(x));
+  return (x < 0 ? e : 1) / (1 + e);
+}
+
+double wb_softplus(double x) { return (x > 0 ? x : 0) + wb_log_one_plus(wb_exp(-fabs(x))); }
+
 WB_CLONES void wb_add_scaled(double *out, const double *in, double scale, size_t n) {
   for (size_t i = 0; i < n; i++) out[i] += scale * in[i];
 }

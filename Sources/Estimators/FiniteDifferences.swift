@@ -88,4 +88,7 @@ func checkTransformed(_ problem: Problem) throws(EstimatorError) {
   guard problem.family is any TransformedFamily else {
     throw EstimatorError("needs a family whose draws are a function of their noise, such as 'mean-field-normal'")
   }
+  guard !problem.family.support.isDiscrete else {
+    throw EstimatorError("needs draws that move with λ: those of a discrete family stay or jump, whatever the step")
+  }
 }

@@ -192,17 +192,20 @@ public struct DrawBlock: ~Copyable {
 
   /// Computes what is `needed` at the draws, each quantity once.
   public mutating func evaluate(_ needed: Quantities, of problem: borrowing Problem) {
-    defer { if problem.disturbance != 0 { evaluation.perturb(needed, relative: problem.disturbance) } }
+    evaluate(needed, of: problem.model, problem.family)
+    if problem.disturbance != 0 { evaluation.perturb(needed, relative: problem.disturbance) }
+  }
+
+  mutating func evaluate(_ needed: Quantities, of model: any Integrand, _ family: any VariationalFamily) {
     let own = needed.restricted(to: .entropy)
     if own != Quantities() {
       evaluation.reserve(own)
-      problem.family.evaluate(own, at: draws, into: &evaluation)
+      family.evaluate(own, at: draws, into: &evaluation)
     }
-    var asked = needed.restricted(to: problem.model.terms)
+    var asked = needed.restricted(to: model.terms)
     guard asked != Quantities() else { return }
     evaluation.reserve(asked)
     let sums = asked.gradients
-    let model = problem.model
     if !model.servesSums || model is any NumericallyDifferentiatedModel {
       asked.gradients = sums.singleTerms
       evaluation.reserve(asked)

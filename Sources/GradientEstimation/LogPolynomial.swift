@@ -113,6 +113,38 @@ public struct Dirichlet: LogPolynomialPrior, Hashable {
   }
 }
 
+/// Independent Bernoullis by their logits, P(z_d = 1) = σ(logit_d).
+public struct IndependentBernoullis: LogPolynomialPrior, Hashable {
+  private let storage: PriorStorage
+
+  public var logit: [Double] { storage.first }
+  public var logDensity: LogPolynomial { storage.logDensity }
+
+  public init(logit: [Double]) {
+    storage = PriorStorage(
+      logit, [],
+      LogPolynomial(dimension: logit.count, constant: logit.map { -wb_softplus($0) }, linear: logit))
+  }
+}
+
+/// Independent categorical variables, one-hot, by their log probabilities, variable by variable.
+public struct IndependentCategoricals: LogPolynomialPrior, Hashable {
+  private let storage: PriorStorage
+  /// C, of each variable.
+  public let categories: Int
+
+  public var logProbability: [Double] { storage.first }
+  public var logDensity: LogPolynomial { storage.logDensity }
+
+  public init(logProbability: [Double], categories: Int) {
+    precondition(
+      logProbability.count % categories == 0, "IndependentCategoricals: D must be a multiple of the categories")
+    self.categories = categories
+    storage = PriorStorage(
+      logProbability, [], LogPolynomial(dimension: logProbability.count, linear: logProbability))
+  }
+}
+
 /// One reference, so that an `any Prior` holds it without a box of its own.
 private final class PriorStorage: Hashable, Sendable {
   let first, second: [Double]

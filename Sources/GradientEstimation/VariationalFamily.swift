@@ -97,6 +97,29 @@ public protocol IndependentNormalFamily: VariationalFamily {
     mean: Span<Double>, variance: Span<Double>, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>)
 }
 
+/// A discrete family whose coordinates have logits φ that λ alone decides.
+public protocol LogitFamily: EnumerableFamily, TransformedFamily {
+  /// Stores φ of each lane, `[D × B]`.
+  func storeLogits(at draws: borrowing Draws, into logits: inout MutableSpan<Double>)
+  /// gradients_p += Σ_d c_d ∂φ_d/∂λ_p, for cotangents c of the logits, `[D × B]`.
+  func addLogitPullback(
+    _ cotangents: Span<Double>, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>)
+}
+
+/// Independent Bernoullis, q_λ(z) = Π_d σ(φ_d)^{z_d} (1 − σ(φ_d))^{1 − z_d}.
+///
+/// The law: the noise is u, uniform on (0, 1)^D, and z_d = 1 where u_d > 1 − σ(φ_d), so that z rises with u.
+public protocol IndependentBernoulliFamily: LogitFamily {}
+
+/// Independent categorical variables, D/C of them with C categories each, one-hot: q(z = e_c) = e^{φ_c} / Σ_j e^{φ_j}.
+///
+/// The law: the noise is u, uniform on (0, 1)^D, and each variable's category that of the greatest φ_c − log(−log u_c), the
+/// Gumbel-max form.
+public protocol IndependentCategoricalFamily: LogitFamily {
+  /// C
+  var categories: Int { get }
+}
+
 /// A family each of whose parameters moves one coordinate's density, and moves mass from one density to another:
 ///
 ///     ∂q/∂λ_p = c_p (q⁺_p − q⁻_p)

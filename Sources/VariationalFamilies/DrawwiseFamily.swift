@@ -15,10 +15,10 @@ struct Draw {
   var scratch: UnsafeMutablePointer<Double>
 }
 
-/// A reparameterizable family that is stated for one draw at one λ; its blocks are gone through here, lane by lane.
+/// A family that is stated for one draw at one λ; its blocks are gone through here, lane by lane.
 ///
 /// What of λ is dear, such as exponentials or a factorisation, is prepared once for all lanes that share it.
-protocol DrawwiseFamily: ReparameterizableFamily {
+protocol DrawwiseFamily: VariationalFamily {
   /// Numbers that `prepare` stores.
   var preparedCount: Int { get }
   /// Numbers of scratch that a draw may use.
@@ -35,12 +35,16 @@ protocol DrawwiseFamily: ReparameterizableFamily {
   func entropyGradient(_ draw: Draw, into gradient: UnsafeMutablePointer<Double>)
   /// Stores ∇_λ log q(z) at fixed z, `[P]`.
   func score(_ draw: Draw, into score: UnsafeMutablePointer<Double>)
-  /// gradient_p += factor · cᵀ ∂z/∂λ_p, c `[D]`.
-  func addPullback(
-    _ cotangent: UnsafePointer<Double>, _ factor: Double, _ draw: Draw, to gradient: UnsafeMutablePointer<Double>)
   /// gradient_p += ∂_{λ_p} of E_q[Σ terms], of `analyticTerms`. There is no draw: noise and z hold nothing.
   func addAnalyticGradient(
     of terms: Terms, for model: any Integrand, _ draw: Draw, to gradient: UnsafeMutablePointer<Double>)
+}
+
+/// One that moves with its parameters.
+protocol DrawwiseReparameterizableFamily: DrawwiseFamily, ReparameterizableFamily {
+  /// gradient_p += factor · cᵀ ∂z/∂λ_p, c `[D]`.
+  func addPullback(
+    _ cotangent: UnsafePointer<Double>, _ factor: Double, _ draw: Draw, to gradient: UnsafeMutablePointer<Double>)
 }
 
 /// One that factorises over coordinates.
@@ -120,6 +124,16 @@ extension DrawwiseFamily {
     }
   }
 
+  public func addAnalyticGradient(
+    of terms: Terms, for model: any Integrand, at draws: borrowing Draws,
+    into gradients: inout MutableSpan<Double>
+  ) {
+    guard terms != [] else { return }
+    addPerLambda(draws, &gradients) { addAnalyticGradient(of: terms, for: model, $0, to: $1) }
+  }
+}
+
+extension DrawwiseReparameterizableFamily {
   public func addPullback(
     cotangents: Span<Double>, factor: Double, at draws: borrowing Draws,
     into gradients: inout MutableSpan<Double>
@@ -145,14 +159,6 @@ extension DrawwiseFamily {
       score(draw, into: room)
       for i in 0..<p { row[i] -= factor * room[i] }
     }
-  }
-
-  public func addAnalyticGradient(
-    of terms: Terms, for model: any Integrand, at draws: borrowing Draws,
-    into gradients: inout MutableSpan<Double>
-  ) {
-    guard terms != [] else { return }
-    addPerLambda(draws, &gradients) { addAnalyticGradient(of: terms, for: model, $0, to: $1) }
   }
 }
 

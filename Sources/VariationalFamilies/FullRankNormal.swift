@@ -13,7 +13,7 @@ public import GradientEstimation
 /// - Reference: Titsias and Lázaro-Gredilla (2014), section 3; Kucukelbir et al. (2017), section 2.4, which has L itself as
 ///   the parameter.
 /// - Cost: O(D²) a draw.
-public struct FullRankNormal: DrawwiseFamily, TransformedFamily {
+public struct FullRankNormal: DrawwiseReparameterizableFamily, TransformedFamily {
   public let dimension: Int
   public var pathwiseEntropyIsExact: Bool { true }
   public var preparedCount: Int { dimension }

@@ -9,7 +9,9 @@ public import GradientEstimation
 /// - closed forms: the entropy, Σ (½ log 2πe + log_scale + mean), and the KL divergence to a prior of gammas.
 /// - Exact expectations: of log polynomials without log(1 − z), by E z^n = e^{n mean + n² s²/2} and E log z = mean.
 /// - Cost: an exponential for each coordinate of a draw.
-public struct LogNormal: DrawwiseFactorizedFamily, TransformedFamily, DiagonalFisherFamily {
+public struct LogNormal: DrawwiseFactorizedFamily, DrawwiseReparameterizableFamily, TransformedFamily,
+  DiagonalFisherFamily
+{
   public let dimension: Int
   public var support: Support { .positive }
   public var pathwiseEntropyIsExact: Bool { false }

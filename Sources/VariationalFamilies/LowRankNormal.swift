@@ -11,7 +11,7 @@ public import GradientEstimation
 /// - Exact expectations: those of the model under a covariance: ∇_U E f = E[∇²f] U, ∇_{log_scale} E f = E[∇²f]_dd S_d².
 /// - Reference: Ong, Nott and Smith (2018), section 3. Their B is U; they set its upper triangle to zero, here it is free.
 /// - Cost: O(D r) a draw, O(D r²) a λ.
-public struct LowRankNormal: DrawwiseFamily, TransformedFamily {
+public struct LowRankNormal: DrawwiseReparameterizableFamily, TransformedFamily {
   public let dimension: Int
   /// r
   public let rank: Int

@@ -17,7 +17,7 @@ internal import Randomness
 /// - No closed forms: not the entropy. E f is Σ_c π_c E_c f, so costs are exact where they are under a normal.
 /// - Reference: Graves (2016), section 3; Figurnov, Mohamed and Mnih (2018), section 3.2.
 /// - Cost: O(C D) a draw, O(C D²) a pullback.
-public struct MixtureNormal: DrawwiseFamily {
+public struct MixtureNormal: DrawwiseReparameterizableFamily {
   public let dimension: Int
   /// C
   public let components: Int

@@ -12,7 +12,9 @@ internal import Randomness
 /// - closed forms: the entropy; for ν > 2 the KL divergence to a diagonal normal prior.
 /// - Exact expectations: of terms that are polynomials in single coordinates, up to the square, where the moments exist.
 /// - Cost: a table's look-up for each coordinate of a draw.
-public struct StudentT: DrawwiseFactorizedFamily, TransformedFamily, DiagonalFisherFamily {
+public struct StudentT: DrawwiseFactorizedFamily, DrawwiseReparameterizableFamily, TransformedFamily,
+  DiagonalFisherFamily
+{
   public let dimension: Int
   /// ν
   public let degrees: Double

@@ -11,7 +11,7 @@ import WorkbenchCLI
 @Suite struct ConformanceTests {
   static func outcomes<E: GradientEstimator>(of estimator: E.Type, _ models: String...) async throws -> [Outcome] {
     let registry = try Workbench.registry { try $0.register(estimator: estimator) }
-    var conformance = Conformance(registry, of: [E.descriptor.id, "iid"] + models)
+    var conformance = Conformance(registry, of: [E.descriptor.id, "mean-field-normal", "iid"] + models)
     conformance.threads = 2
     return try await conformance.run()
   }
@@ -63,10 +63,11 @@ import WorkbenchCLI
       try $0.register(model: QuarticModel<WrongSlope>.self)
     }
     for estimators in [["score", "reparam"], ["score:baseline=mean"]] {
-      let right = try await Conformance(registry, of: estimators + ["quartic-right", "iid"]).run()
+      let right = try await Conformance(registry, of: estimators + ["quartic-right", "mean-field-normal", "iid"]).run()
       #expect(
         right.contains { $0.law == .unbiased } && right.allSatisfy(\.isPassed), "\(right.filter { !$0.isPassed })")
-      let wrong = try await Conformance(registry, of: estimators + ["quartic-wrong", "iid"]).run().filter(\.isFailed)
+      let wrong = try await Conformance(registry, of: estimators + ["quartic-wrong", "mean-field-normal", "iid"]).run()
+        .filter(\.isFailed)
       #expect(!wrong.isEmpty && wrong.allSatisfy { $0.law == .unbiased }, "\(wrong)")
     }
   }
@@ -78,9 +79,13 @@ import WorkbenchCLI
       try $0.register(model: QuarticValues<FineStep>.self)
       try $0.register(model: QuarticValues<WideStep>.self)
     }
-    let right = try await Conformance(registry, of: ["score", "reparam", "stl", "quartic-differences", "iid"]).run()
+    let right = try await Conformance(
+      registry, of: ["score", "reparam", "stl", "quartic-differences", "mean-field-normal", "iid"]
+    ).run()
     #expect(right.contains { $0.law == .unbiased } && right.allSatisfy(\.isPassed), "\(right.filter { !$0.isPassed })")
-    let wide = try await Conformance(registry, of: ["score", "reparam", "quartic-wide-differences", "iid"]).run()
+    let wide = try await Conformance(
+      registry, of: ["score", "reparam", "quartic-wide-differences", "mean-field-normal", "iid"]
+    ).run()
     let wrong = wide.filter(\.isFailed)
     #expect(!wrong.isEmpty && wrong.allSatisfy { $0.law == .unbiased }, "\(wrong)")
   }
@@ -89,7 +94,8 @@ import WorkbenchCLI
   /// level of 0.1 at most 20 are, and more than 38 with probability 10⁻⁴.
   @Test func rightIsNotRejectedIn200Seeds() async throws {
     var conformance = Conformance(
-      try Workbench.registry(), of: ["gaussian:dimension=2,x=1x-0.5,noise=0.8", "cosine", "iid"])
+      try Workbench.registry(),
+      of: ["gaussian:dimension=2,x=1x-0.5,noise=0.8", "cosine", "mean-field-normal", "iid"])
     conformance.threads = 2
     conformance.maxReplicates = 8192
     var failures: [Outcome] = [], suspicious = 0, tests = 0

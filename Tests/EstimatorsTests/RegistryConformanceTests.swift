@@ -14,7 +14,8 @@ import WorkbenchCLI
     let estimators = Set(outcomes.filter(\.isPassed).map { $0.estimator.prefix { $0 != ":" } })
     #expect(
       estimators.isSuperset(of: [
-        "score", "reparam", "analytic-kl", "stl", "exact", "measure-valued", "bonnet-price", "finite-differences", "spsa",
+        "score", "reparam", "analytic-kl", "stl", "exact", "measure-valued", "bonnet-price", "finite-differences",
+        "spsa",
         "rsvi", "generalized-reparam",
       ]))
     #expect(Set(outcomes.map(\.law)) == Set(Law.allCases))

@@ -123,6 +123,12 @@ double wb_log(double x);
 void wb_exp_all(double *values, size_t n);
 /// The hyperbolic tangent of n values, in place, within 2 ulp of 1, the same bits on every processor.
 void wb_tanh_all(double *values, size_t n);
+/// log(1 + x) within 4 ulp, by Kahan's correction of what 1 + x loses.
+double wb_log_one_plus(double x);
+/// 1 / (1 + e^-x) within 4 ulp.
+double wb_sigmoid(double x);
+/// log(1 + e^x) within 4 ulp.
+double wb_softplus(double x);
 /// The instruction set that the kernels run with here.
 const char *wb_vector_width(void);
 /// out += scale * in

@@ -78,7 +78,8 @@ extension CellFigures {
     entries = cell.entries.indices.map { e in
       EntryFigures(
         entry: cell.entries[e], moments.entries[e], floor: measurement.floors[e], exact: cell.exact?.gradient,
-        blocks: measurement.blocks, warmUp: measurement.warmUps[e])
+        blocks: measurement.blocks, warmUp: measurement.warmUps[e],
+        hasTails: !cell.problem.family.support.isDiscrete)
     }
     let pairCount = moments.pairs.count
     let figures = entries
@@ -96,7 +97,7 @@ extension CellFigures {
 extension EntryFigures {
   init(
     entry: Entry, _ moments: GradientMoments, floor: [Double], exact: [Double]?, blocks: [ParameterBlock],
-    warmUp: WarmUp?
+    warmUp: WarmUp?, hasTails: Bool
   ) {
     self.entry = entry
     self.moments = moments
@@ -140,7 +141,7 @@ extension EntryFigures {
             $0 + weight($1) * ((moments.mean[$1] - g[$1]) * (moments.mean[$1] - g[$1]))
           }
             - variance / Double(count)
-        }, tail: isZero ? nil : moments.tail(ofBlock: index))
+        }, tail: isZero || !hasTails ? nil : moments.tail(ofBlock: index))
     }
     coordinates = blocks.dropLast().flatMap { block in
       let bias = test(block.range)

@@ -68,14 +68,17 @@ import Testing
   /// a Poisson regression is log-normal, and no standard error of 400 draws means anything.
   @Test func exactBoundsLieInTheBandOfTheEstimates() async throws {
     let registry = try Reading.registry()
-    let elsewhere = ["gamma-poisson": "gamma", "log": "gamma", "dirichlet-multinomial": "dirichlet"]
+    let elsewhere = [
+      "gamma-poisson": "gamma", "log": "gamma", "dirichlet-multinomial": "dirichlet", "binary-latent": "bernoulli",
+      "bernoulli-toy": "bernoulli",
+    ]
     var compared = 0
     for id in registry.models.entries.map(\.about.id) {
       let place = elsewhere[id].map { #""family": "\#($0)", "at": "initial""# } ?? #""at": {"log_scale": -2}"#
       let results = try await train(
         #""model": "\#(id)", \#(place), "steps": 60, "evaluate": {"every": 6, "draws": 400}, "samples": 5, "runs": 1, "#
           + #""optimizer": ["sgd", "adagrad", "rmsprop", "adam"], "learning_rate": 0.0001, "#
-          + #""estimators": ["reparam", \#(Self.leaveOneOut)]"#)
+          + #""estimators": [\#(place.contains("bernoulli") ? #""score""# : #""reparam""#), \#(Self.leaveOneOut)]"#)
       for measured in results.curves {
         for point in measured.curve.points where point.exact != nil {
           let value = try #require(point.value), exact = try #require(point.exact), error = try #require(point.mcse)

@@ -1,0 +1,131 @@
+internal import CKernels
+
+/// A family of distributions over finitely many states: every expectation is a sum.
+///
+/// The law: −log q and the score are functions of z and λ alone, whatever the noise holds.
+public protocol EnumerableFamily: VariationalFamily {
+  /// S, the number of states; nil where it is beyond `Enumeration.limit`.
+  var stateCount: Int? { get }
+  /// Stores the states from number `first` on as the draws z of a block of K = 1, one in each lane.
+  func storeStates(from first: Int, into draws: inout Draws)
+}
+
+/// Going through all states of an `EnumerableFamily`.
+public enum Enumeration {
+  /// The most states that are gone through.
+  public static let limit = 1 << 16
+  private static let lanes = 256
+
+  /// `base` to the power of `exponent`, or nil where it is beyond the limit.
+  public static func stateCount(base: Int, exponent: Int) -> Int? {
+    var count = 1
+    for _ in 0..<exponent {
+      count *= base
+      if count > limit { return nil }
+    }
+    return count
+  }
+
+  /// Lends the states at λ `[P]` block by block, K = 1, with what is `needed` of `model` on all its data, and q(z) of each.
+  ///
+  /// - Returns: false where `family` has too many states, or is no `EnumerableFamily`.
+  public static func forEachBlock(
+    of family: any VariationalFamily, _ model: any Integrand, _ needed: Quantities, parameters: [Double],
+    _ body: (_ block: borrowing DrawBlock, _ probabilities: [Double]) -> Void
+  ) -> Bool {
+    guard let family = family as? any EnumerableFamily, let count = family.stateCount else { return false }
+    var model = model
+    if let subsampled = model as? any SubsampledModel { model = subsampled.withAllData }
+    var quantities = needed
+    quantities.values.formUnion(.entropy)
+    for first in stride(from: 0, to: count, by: lanes) {
+      let shape = Shape(
+        samples: 1, dimension: family.dimension, noiseDimension: family.noiseDimension,
+        parameters: family.parameterCount, lanes: min(lanes, count - first))
+      var block = DrawBlock(shape: shape, parameters: parameters)
+      family.storeStates(from: first, into: &block.draws)
+      block.evaluate(quantities, of: model, family)
+      body(block, block.evaluation.values(of: .entropy).map { wb_exp(-$0) })
+    }
+    return true
+  }
+}
+
+extension EnumerableFamily {
+  /// By enumeration of all states, in compensated sums.
+  public func exactExpectation(
+    of terms: Terms, for model: any Integrand, parameters: [Double]
+  ) -> ExactExpectation? {
+    var own: Terms = []
+    if self is any FactorizedFamily, let model = model as? any FactorizedModel {
+      own = terms.intersection(model.factorizedTerms.union(.entropy))
+    }
+    let rest = terms.subtracting(own), (d, p) = (dimension, parameterCount)
+    // Sums are of f less one of its values, which changes none of them, E s = 0: a constant f then gives exact zeros.
+    var value = CompensatedSum(), level: Double?
+    var coordinates = [CompensatedSum](repeating: .init(), count: d)
+    var gradient = [CompensatedSum](repeating: .init(), count: p), squares = gradient, weighted = gradient
+    let isDone = Enumeration.forEachBlock(
+      of: self, model, Quantities(values: terms, coordinateValues: own), parameters: parameters
+    ) { block, probabilities in
+      let b = block.shape.lanes, scores = scores(at: block.draws)
+      // A state that q does not have counts nothing, whatever f is there.
+      for lane in 0..<b where probabilities[lane] > 0 {
+        let q = probabilities[lane]
+        let whole = block.evaluation.sum(of: terms, at: lane), others = block.evaluation.sum(of: rest, at: lane)
+        if level == nil, whole.isFinite { level = whole }
+        let f = whole - (level ?? 0)
+        value.add(q * f)
+        for i in 0..<p {
+          let s = scores[i * b + lane]
+          gradient[i].add(q * f * s)
+          squares[i].add(q * s * s)
+          weighted[i].add(q * f * s * s)
+        }
+        for i in 0..<d {
+          var part = others
+          for term in own.members { part += block.evaluation.coordinateValues(of: term)[i * b + lane] }
+          coordinates[i].add(q * part)
+        }
+      }
+    }
+    guard isDone else { return nil }
+    return ExactExpectation(
+      value: value.total + (level ?? 0), gradient: gradient.map(\.total), coordinateValues: coordinates.map(\.total),
+      optimalShift: zip(weighted, squares).map { $1.total > 0 ? $0.total / $1.total - value.total : 0 })
+  }
+}
+
+extension Evaluation {
+  /// The sum of the values of `terms` at one draw, index `[K × B]`.
+  func sum(of terms: Terms, at draw: Int) -> Double {
+    var sum = 0.0
+    for term in terms.members { sum += values(of: term)[draw] }
+    return sum
+  }
+}
+
+extension VariationalFamily {
+  /// ∇_λ log q of each lane's draws, summed over them: `[P × B]`.
+  func scores(at draws: borrowing Draws) -> [Double] {
+    let shape = draws.shape
+    var scores = [Double](repeating: 0, count: shape.parameters * shape.lanes)
+    let ones = [Double](repeating: 1, count: shape.drawCount)
+    let zeros = [Double](repeating: 0, count: shape.parameters)
+    var span = scores.mutableSpan
+    addScore(weights: ones.span, centers: zeros.span, at: draws, into: &span)
+    return scores
+  }
+}
+
+/// A sum that carries what rounding loses (Neumaier 1974).
+struct CompensatedSum {
+  private var sum = 0.0, lost = 0.0
+  var total: Double { sum + lost }
+
+  mutating func add(_ x: Double) {
+    let next = sum + x
+    lost += abs(sum) >= abs(x) ? (sum - next) + x : (x - next) + sum
+    sum = next
+  }
+}
