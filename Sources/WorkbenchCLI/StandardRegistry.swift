@@ -46,6 +46,7 @@ package enum StandardRegistry {
     try registry.register(family: FullRankNormalSpecification.self)
     try registry.register(family: LowRankNormalSpecification.self)
     try registry.register(family: MixtureNormalSpecification.self)
+    try registry.register(family: AffineCouplingFlowSpecification.self)
     try registry.register(family: StudentTSpecification.self)
     try registry.register(family: LogNormalSpecification.self)
     try registry.register(family: MeanFieldGammaSpecification.self)
