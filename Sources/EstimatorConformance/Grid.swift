@@ -49,8 +49,8 @@ struct Grid {
       let known = problems.count
       let points = points(of: model, integrand, family, made)
       for sampling in selection.samplings where selection.combines(family, model, sampling) {
-        for objective in selection.objectives {
-          let fit: Problem
+        for checked in selection.objectives where selection.combines(checked, model) {
+          let objective = checked.configured, fit: Problem
           do {
             fit = try Problem(
               model: integrand, family: made, objective: objective.product, sampling: sampling.product)
@@ -67,6 +67,7 @@ struct Grid {
             selection.isPart
             || fit.sampling.drawsAreIndependent
               && (firstFamily[texts.model] == texts.family || firstModel[texts.family] == texts.model)
+              && selection.leads(checked, model)
           for (index, point) in points.enumerated() where problem.isCentral || index == 0 {
             let counts =
               !problem.isCentral
@@ -106,7 +107,7 @@ struct Grid {
     let model = Configured<any IntegrandSpecification>(ConstantCost()), integrand = ConstantCost()
     guard let made = try? family.configured.product.makeFamily(dimension: integrand.dimension) else { return }
     let checked = Selection.Checked(configured: model, normals: ConstantCost.descriptor.examples.flatMap(\.normals))
-    for objective in selection.objectives {
+    for objective in selection.objectives.map(\.configured) {
       for sampling in selection.samplings {
         guard
           let fit = try? Problem(

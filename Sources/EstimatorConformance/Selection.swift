@@ -6,7 +6,7 @@ struct Selection {
   var estimators: [Configured<any GradientEstimator>] = []
   var models: [Checked<any IntegrandSpecification>] = []
   var families: [Checked<any FamilySpecification>] = []
-  var objectives: [Configured<any Objective>] = []
+  var objectives: [Checked<any Objective>] = []
   var samplings: [Configured<any SamplingScheme>] = []
   /// Whether not everything is taken.
   let isPart: Bool
@@ -20,7 +20,7 @@ struct Selection {
     let configured: Configured<Product>
     var normals: [NormalPoint] = []
     var points: [String] = []
-    /// Of a family, ids of the models that it is checked on where none is named; empty for all.
+    /// Of a family or an objective, ids of the models that it is checked on where none is named; empty for all.
     var models: [String] = []
   }
 
@@ -49,7 +49,7 @@ struct Selection {
     estimators = Self.chosen(registry.estimators, named, &reader, everyWay: true).map(\.configured)
     models = Self.chosen(registry.models, named, &reader, everyWay: false)
     families = Self.chosen(registry.families, named, &reader, everyWay: true)
-    objectives = Self.chosen(registry.objectives, named, &reader, everyWay: true).map(\.configured)
+    objectives = Self.chosen(registry.objectives, named, &reader, everyWay: true)
     samplings = Self.chosen(registry.samplings, named, &reader, everyWay: true).map(\.configured)
     faults += reader.faults.map { "check: \($0.message)" }
     guard faults.isEmpty else { throw ConformanceError(faults) }
@@ -121,7 +121,21 @@ struct Selection {
     _ sampling: Configured<any SamplingScheme>
   ) -> Bool {
     if namesModels || namesSamplings || family.models.isEmpty || sampling.product.drawsAreIndependent { return true }
-    return family.models.first == String(model.configured.text.prefix { $0 != ":" })
+    return family.models.first == Self.id(model)
+  }
+
+  /// Whether `objective` is checked on `model`: one that names its models on those, unless a model was named.
+  func combines(_ objective: Checked<any Objective>, _ model: Checked<any IntegrandSpecification>) -> Bool {
+    namesModels || objective.models.isEmpty || objective.models.contains(Self.id(model))
+  }
+
+  /// Whether `objective` is checked closely on `model`: one that names its models on the first of them.
+  func leads(_ objective: Checked<any Objective>, _ model: Checked<any IntegrandSpecification>) -> Bool {
+    objective.models.first.map { $0 == Self.id(model) } ?? true
+  }
+
+  private static func id(_ model: Checked<any IntegrandSpecification>) -> String {
+    String(model.configured.text.prefix { $0 != ":" })
   }
 
   private static func text(_ about: ComponentDescription, _ options: [String: String]) -> String {

@@ -4,7 +4,8 @@ public import Randomness
 /// The exact gradient, by closed form or quadrature, where the model and family know it: a reference, not a Monte
 /// Carlo estimator. Its variance is zero and it evaluates nothing at the draws.
 ///
-/// - Requires: a model and a family whose expectations are known.
+/// - Requires: a model and a family whose expectations are known. Where they are not at some λ, as with a quadrature that
+///   does not settle there, an estimate is not a number.
 /// - Cost: no evaluations; the quadrature is done for each batch.
 public struct ExactGradient: GradientEstimator {
   public init() {}
@@ -18,7 +19,7 @@ public struct ExactGradient: GradientEstimator {
     ])
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
-    guard problem.exact(at: problem.family.initialParameters) != nil else {
+    guard problem.exact(at: problem.family.initialParameters, samples: samples) != nil else {
       throw EstimatorError("the exact gradient of this model is not known")
     }
     return Requirements(quantities: Quantities())
@@ -32,10 +33,10 @@ public struct ExactGradient: GradientEstimator {
     for lane in 0..<(shared ? 1 : shape.lanes) {
       let parameters =
         shared ? block.draws.parameters : (0..<shape.parameters).map { block.draws.parameters[$0 * shape.lanes + lane] }
-      guard let exact = problem.exact(at: parameters) else { continue }
+      let exact = problem.exact(at: parameters, samples: shape.samples)
       for p in 0..<shape.parameters {
         for target in shared ? 0..<shape.lanes : lane..<lane + 1 {
-          gradients[p * shape.lanes + target] += exact.gradient[p]
+          gradients[p * shape.lanes + target] += exact?.gradient[p] ?? .nan
         }
       }
     }

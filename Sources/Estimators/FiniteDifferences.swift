@@ -35,6 +35,7 @@ public struct FiniteDifferences: GradientEstimator {
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
     try checkTransformed(problem)
+    try problem.checkMeanOfDraws()
     return Requirements(
       quantities: Quantities(), bias: .biased("the central difference of the objective, off by O(h²)"),
       evaluations: Double(2 * problem.parameterCount * samples) * problem.dataShare, claims: .meanOfDraws)

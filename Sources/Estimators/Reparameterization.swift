@@ -10,6 +10,8 @@ public import Randomness
 /// `stl`.
 ///
 /// - Requires: a reparameterizable family, ∇_z of the model.
+/// Of an objective of several draws it is Σ_k φ_k dℓ_k/dλ, with the log weights' total derivatives.
+///
 /// - Bias: none, for f continuous and piecewise smooth.
 /// - Cost: K gradient evaluations.
 /// - Control variate: `ControlVariateOptions`.
@@ -62,11 +64,27 @@ public struct Reparameterization: ControlledEstimator {
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
     try checkPathwise(problem)
+    if let objective = problem.multiSample {
+      try checkBound(objective)
+      return Requirements(
+        quantities: .bounds(of: problem.terms, gradients: problem.terms), minimumSamples: objective.minimumSamples,
+        evaluations: Double(samples) * problem.dataShare, gradientEvaluations: Double(samples) * problem.dataShare)
+    }
     try control.check(problem)
     let sampled = try problem.sampledTerms(split)
     return Requirements(
       quantities: Quantities(gradients: sampled.subtracting(.entropy)),
       gradientEvaluations: Double(samples) * problem.dataShare, claims: Claims.meanOfDraws.union(controlClaims))
+  }
+
+  private func checkBound(_ objective: any MultiSampleObjective) throws(EstimatorError) {
+    guard split == .monteCarlo, control == .init() else {
+      throw EstimatorError(
+        "the objective takes the K draws of an estimate together: nothing of it is known in closed form; take reparam")
+    }
+    guard objective.rule == .gradient else {
+      throw EstimatorError("the objective holds its weights fixed, and has no total derivative; take score or dreg")
+    }
   }
 
   public func initialState(for problem: Problem, parameters: [Double]) -> ControlVariateState {
@@ -80,10 +98,16 @@ public struct Reparameterization: ControlledEstimator {
 
   public struct Workspace {
     var variate: ControlVariateScratch
+    var bound: WeightedCotangents
+    var weights, centers: [Double]
   }
 
   public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace {
-    Workspace(variate: ControlVariateScratch(control, shape))
+    let isBound = problem.multiSample != nil
+    return Workspace(
+      variate: ControlVariateScratch(control, shape), bound: WeightedCotangents(isBound ? shape : nil),
+      weights: Array(repeating: 0, count: isBound ? shape.drawCount : 0),
+      centers: Array(repeating: 0, count: isBound ? shape.parameters : 0))
   }
 
   public func estimate(
@@ -91,6 +115,15 @@ public struct Reparameterization: ControlledEstimator {
     workspace: inout Workspace, into gradients: inout MutableSpan<Double>
   ) {
     guard let family = problem.family as? any ReparameterizableFamily else { return }
+    if problem.multiSample != nil {
+      // dℓ_k/dλ = (∂z/∂λ)ᵀ ∇ℓ_k − ∇_λ log q(z_k).
+      let slopes = block.evaluation.slopes
+      workspace.bound.pull(slopes, problem, family, block, into: &gradients)
+      for i in slopes.indices { workspace.weights[i] = -slopes[i] }
+      family.addScore(
+        weights: workspace.weights.span, centers: workspace.centers.span, at: block.draws, into: &gradients)
+      return
+    }
     let factor = 1 / Double(block.shape.samples)
     for part in expanded(problem).parts.members {
       family.addPullback(

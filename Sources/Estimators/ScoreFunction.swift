@@ -81,6 +81,12 @@ public struct ScoreFunction: ControlledEstimator {
   }
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
+    if let objective = problem.multiSample {
+      try checkBound(objective)
+      return Requirements(
+        quantities: .bounds(of: problem.terms), minimumSamples: objective.minimumSamples,
+        evaluations: Double(samples) * problem.dataShare, needsIndependentDraws: true)
+    }
     let sampled = try problem.sampledTerms(split)
     try control.check(problem)
     var quantities = Quantities(values: sampled)
@@ -98,6 +104,21 @@ public struct ScoreFunction: ControlledEstimator {
       quantities: quantities, minimumSamples: baseline == .leaveOneOut ? 2 : 1,
       evaluations: Double(samples) * problem.dataShare, needsIndependentDraws: baseline == .leaveOneOut,
       claims: claims(of: problem))
+  }
+
+  /// Of several draws together: no split, and baselines that are one number.
+  private func checkBound(_ objective: any MultiSampleObjective) throws(EstimatorError) {
+    let plain = ScoreFunction(), unused = "the objective takes the K draws of an estimate together: "
+    guard split == plain.split, control == plain.control, !raoBlackwell else {
+      throw EstimatorError(
+        unused + "nothing of it is known in closed form, and it is no sum; take score with a baseline, or vimco")
+    }
+    guard baseline != .leaveOneOut else {
+      throw EstimatorError(unused + "no draw has an f of its own; vimco is the baseline of the other draws")
+    }
+    guard objective.rule == .gradient || baseline == .none else {
+      throw EstimatorError(unused + "this one has normalised weights and nothing that a baseline would lower")
+    }
   }
 
   /// At the posterior f is one number, which every baseline knows or has learned.
@@ -146,6 +167,12 @@ public struct ScoreFunction: ControlledEstimator {
     _ problem: Problem, _ block: borrowing DrawBlock, state: State, random: inout RandomStream,
     workspace: inout Workspace, into gradients: inout MutableSpan<Double>
   ) {
+    if let objective = problem.multiSample {
+      for p in workspace.centers.indices { workspace.centers[p] = state.baseline.values[p] }
+      gatherWeights(objective, block, &workspace.signal)
+      addScore(workspace.signal, centers: workspace.centers, problem, block, &gradients)
+      return
+    }
     gatherSignal(problem, block, &workspace.signal)
     let factor = weigh(&workspace.signal, samples: block.shape.samples)
     for p in workspace.centers.indices { workspace.centers[p] = factor * state.baseline.values[p] }
@@ -169,7 +196,15 @@ public struct ScoreFunction: ControlledEstimator {
   ) {
     state.control.learn(from: workspace.variate, of: problem.terms.subtracting(split.closedForm), problem, block)
     guard !state.baseline.isExact else { return }
-    gatherSignal(problem, block, &workspace.signal)
+    if let objective = problem.multiSample {
+      if baseline == .optimal {
+        gatherWeights(objective, block, &workspace.signal)
+      } else {
+        spread(block.evaluation.bounds, over: &workspace.signal)
+      }
+    } else {
+      gatherSignal(problem, block, &workspace.signal)
+    }
     let shape = block.shape
     switch baseline {
     case .none, .leaveOneOut: break
@@ -209,6 +244,24 @@ public struct ScoreFunction: ControlledEstimator {
     } else {
       problem.family.addScore(weights: weights.span, centers: centers.span, at: block.draws, into: &gradients)
     }
+  }
+
+  /// What multiplies the score of each draw, `[K × B]`: φ − φ_k, or the weight φ_k itself.
+  private func gatherWeights(
+    _ objective: any MultiSampleObjective, _ block: borrowing DrawBlock, _ signal: inout [Double]
+  ) {
+    let slopes = block.evaluation.slopes
+    guard objective.rule == .gradient else {
+      for i in signal.indices { signal[i] = slopes[i] }
+      return
+    }
+    spread(block.evaluation.bounds, over: &signal)
+    for i in signal.indices { signal[i] -= slopes[i] }
+  }
+
+  /// One number of each lane for all its draws.
+  private func spread(_ lanes: [Double], over signal: inout [Double]) {
+    for i in signal.indices { signal[i] = lanes[i % lanes.count] }
   }
 
   /// f of each draw; with `rao_blackwell`, of each draw and coordinate, the other coordinates' terms dropped.

@@ -42,6 +42,7 @@ public struct SimultaneousPerturbation: GradientEstimator {
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
     try checkTransformed(problem)
+    try problem.checkMeanOfDraws()
     return Requirements(
       quantities: Quantities(), bias: .biased("a mean of differences of the objective, off by O(c²)"),
       evaluations: Double(2 * samples) * problem.dataShare, usesRandomNumbers: true)

@@ -65,7 +65,7 @@ public struct Example: Hashable, Sendable {
   public let normals: [NormalPoint]
   /// Points as `--at` takes them, such as `logit=0.3`; left out where family or model do not know them.
   public let points: [String]
-  /// Of a family, ids of models that show what it is, since a run costs models × families × schemes: where no model and no
+  /// Of an objective, ids of the models that it is checked on where neither is named; empty: all. Of a family, ids of models that show what it is, since a run costs models × families × schemes: where no model and no
   /// scheme is named, it is checked under schemes other than independent draws on the first of them alone. Empty: on all.
   public let models: [String]
 

@@ -80,6 +80,13 @@ public struct Evaluation: ~Copyable {
   private var gradientArrays: [[Double]]
   private var coordinateArrays: [[Double]]
   private var hessianArrays: [[Double]]
+  /// Of an objective of several draws: log weights ℓ, `[K × B]`.
+  public internal(set) var logWeights: [Double] = []
+  /// φ, `[B]`.
+  public internal(set) var bounds: [Double] = []
+  /// φ_k = ∂φ/∂ℓ_k and ∂²φ/∂ℓ_k², `[K × B]`.
+  public internal(set) var slopes: [Double] = []
+  public internal(set) var curvatures: [Double] = []
 
   public init(shape: Shape) {
     self.shape = shape
@@ -107,6 +114,21 @@ public struct Evaluation: ~Copyable {
     for sum in needed.gradients.members { room(&gradientArrays[Int(sum.rawValue)], shape.elementCount) }
     for term in needed.coordinateValues.members { room(&coordinateArrays[term.rawValue], shape.elementCount) }
     for term in needed.diagonalHessians.members { room(&hessianArrays[term.rawValue], shape.elementCount) }
+    if needed.bounds {
+      room(&logWeights, shape.drawCount)
+      room(&bounds, shape.lanes)
+      room(&slopes, shape.drawCount)
+      room(&curvatures, shape.drawCount)
+    }
+  }
+
+  /// ℓ as the sum of the values of `terms`.
+  mutating func sumUpLogWeights(of terms: Terms) {
+    for i in logWeights.indices { logWeights[i] = 0 }
+    for term in terms.members {
+      let part = valueArrays[term.rawValue]
+      for i in logWeights.indices { logWeights[i] += part[i] }
+    }
   }
 
   /// Room to store the value of `term` in, `[K × B]`.
@@ -168,6 +190,12 @@ public struct Evaluation: ~Copyable {
     for sum in needed.gradients.members { disturb(&gradientArrays[Int(sum.rawValue)]) }
     for term in needed.coordinateValues.members { disturb(&coordinateArrays[term.rawValue]) }
     for term in needed.diagonalHessians.members { disturb(&hessianArrays[term.rawValue]) }
+    if needed.bounds {
+      disturb(&logWeights)
+      disturb(&bounds)
+      disturb(&slopes)
+      disturb(&curvatures)
+    }
   }
 }
 
@@ -193,7 +221,16 @@ public struct DrawBlock: ~Copyable {
   /// Computes what is `needed` at the draws, each quantity once.
   public mutating func evaluate(_ needed: Quantities, of problem: borrowing Problem) {
     evaluate(needed, of: problem.model, problem.family)
+    if needed.bounds {
+      evaluation.reserve(needed)
+      evaluateBounds(of: problem)
+    }
     if problem.disturbance != 0 { evaluation.perturb(needed, relative: problem.disturbance) }
+  }
+
+  /// Makes what an objective of several draws is anew from the values that are there.
+  public mutating func evaluateBounds(of problem: borrowing Problem) {
+    problem.multiSample?.fill(&evaluation, problem.terms)
   }
 
   mutating func evaluate(_ needed: Quantities, of model: any Integrand, _ family: any VariationalFamily) {
@@ -249,6 +286,12 @@ public struct DrawBlock: ~Copyable {
     for term in needed.diagonalHessians.members {
       let count = evaluation.diagonalHessian(of: term).count
       try Self.check("the diagonal Hessian of \(term), [K × D × B],", count, shape.elementCount)
+    }
+    if needed.bounds {
+      try Self.check("log weights, [K × B],", evaluation.logWeights.count, shape.drawCount)
+      try Self.check("bounds, [B],", evaluation.bounds.count, lanes)
+      try Self.check("slopes, [K × B],", evaluation.slopes.count, shape.drawCount)
+      try Self.check("curvatures, [K × B],", evaluation.curvatures.count, shape.drawCount)
     }
   }
 

@@ -4,8 +4,10 @@ public struct Problem: Sendable {
   public let family: any VariationalFamily
   public let objective: any Objective
   public private(set) var sampling: any SamplingScheme
-  /// The terms of the objective's integrand.
+  /// The terms of the objective's integrand; of one of several draws, those of its log weights.
   public let terms: Terms
+  /// The objective, where it takes the K draws of an estimate together rather than one by one.
+  public let multiSample: (any MultiSampleObjective)?
   /// P, the number of parameters of the family.
   public let parameterCount: Int
   /// The relative error of whatever is evaluated at an estimator's own draws; 0 but where rounding is measured.
@@ -24,6 +26,10 @@ public struct Problem: Sendable {
       throw EstimatorError(
         "the family's draws are of \(family.support.description), and the model is of \(model.support.description)")
     }
+    multiSample = objective as? any MultiSampleObjective
+    guard multiSample == nil || sampling.drawsAreIndependent else {
+      throw EstimatorError("an objective of several draws is one of independent draws: use sampling 'iid'")
+    }
     terms = try objective.terms(for: model)
     self.model = model
     self.family = family
@@ -36,6 +42,7 @@ public struct Problem: Sendable {
   ///
   /// - Throws: `EstimatorError` where the closed form that the split wants is not known.
   public func sampledTerms(_ split: Split) throws(EstimatorError) -> Terms {
+    try checkMeanOfDraws()
     guard split.closedForm.isSubset(of: terms) else {
       throw EstimatorError("cannot take kl=\(split.rawValue): the objective here has no KL divergence")
     }
@@ -45,6 +52,13 @@ public struct Problem: Sendable {
     return terms.subtracting(split.closedForm)
   }
 
+  /// - Throws: `EstimatorError` where the objective takes the draws of an estimate together.
+  public func checkMeanOfDraws() throws(EstimatorError) {
+    guard multiSample == nil else {
+      throw EstimatorError("averages over draws, and the objective takes the K draws of an estimate together")
+    }
+  }
+
   /// The sizes of a block of so many lanes, K = `samples` draws each.
   public func shape(samples: Int, lanes: Int) -> Shape {
     Shape(
@@ -52,13 +66,14 @@ public struct Problem: Sendable {
       lanes: lanes)
   }
 
-  /// The exact value and gradient of the objective at λ `[P]`, or nil where they are not known.
+  /// The exact value and gradient of the objective at λ `[P]`, or nil where they are not known or depend on K.
   public func exact(at parameters: [Double]) -> ExactExpectation? {
-    family.exactExpectation(of: terms, for: model, parameters: parameters)
+    guard multiSample == nil else { return nil }
+    return family.exactExpectation(of: terms, for: model, parameters: parameters)
   }
 
   /// Whether the literature minimises the objective, as it does some cost functions. Gradients are its own either way.
-  public var isMinimized: Bool { (model as? any CostFunction)?.sense == .minimize }
+  public var isMinimized: Bool { multiSample?.isMinimized ?? ((model as? any CostFunction)?.sense == .minimize) }
 
   /// The same problem on all data, for a model that reads minibatches.
   public var withAllData: Problem {

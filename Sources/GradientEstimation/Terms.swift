@@ -107,6 +107,8 @@ public struct Quantities: Hashable, Sendable {
   public var coordinateValues: Terms
   /// Terms of the model whose second derivatives ∂²/∂z_d² are needed, `[K × D × B]`.
   public var diagonalHessians: Terms
+  /// Whether φ of each lane, its slopes and curvatures are needed, of an objective of several draws.
+  public var bounds = false
 
   /// - Parameter gradients: a sum whose gradient is needed in its `parts`.
   public init(
@@ -115,6 +117,13 @@ public struct Quantities: Hashable, Sendable {
     self.init(
       values: values, gradientSums: gradients.parts, coordinateValues: coordinateValues,
       diagonalHessians: diagonalHessians)
+  }
+
+  /// What an objective of several draws is made of, beside the gradients of a sum of terms: their values, φ and its slopes.
+  public static func bounds(of terms: Terms, gradients: Terms = []) -> Quantities {
+    var quantities = Quantities(values: terms, gradients: gradients)
+    quantities.bounds = true
+    return quantities
   }
 
   public init(
@@ -127,10 +136,12 @@ public struct Quantities: Hashable, Sendable {
   }
 
   public func union(_ other: Quantities) -> Quantities {
-    Quantities(
+    var union = Quantities(
       values: values.union(other.values), gradientSums: gradients.union(other.gradients),
       coordinateValues: coordinateValues.union(other.coordinateValues),
       diagonalHessians: diagonalHessians.union(other.diagonalHessians))
+    union.bounds = bounds || other.bounds
+    return union
   }
 
   /// The part that concerns `terms`.

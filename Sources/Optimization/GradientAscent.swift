@@ -94,14 +94,14 @@ extension GradientAscent {
     goOn: (_ step: Int) -> Bool
   ) throws(EstimatorError) -> Curve {
     let ascent = try Ascent(self, problem, estimator, optimizer, from: start, streams: streams)
-    var evaluation = ObjectiveEvaluation(of: problem, draws: evaluationDraws)
+    var evaluation = ObjectiveEvaluation(of: problem, draws: evaluationDraws, samples: samples)
     var curve = Curve()
     var estimates: [(value: Double, mcse: Double)] = []
     for step in 0...steps {
       if savedSteps.contains(step) { curve.saved.append((step, ascent.reported)) }
       if step % evaluateEvery == 0 || step == steps {
         let estimate = evaluation.estimate(at: ascent.reported, random: &ascent.streams.evaluation)
-        let exact = problem.exact(at: ascent.reported)?.value
+        let exact = problem.exact(at: ascent.reported, samples: samples)?.value
         estimates.append(estimate)
         let isLost = !((exact ?? estimate.value).magnitude <= Self.beyond)
         let isConverged = convergenceRule?.isMet(by: estimates) ?? false

@@ -11,8 +11,8 @@ final class Bench {
   let parameters: [Double]
   var block: DrawBlock
 
-  init(_ model: String, at: String, samples: Int, lanes: Int) throws {
-    let cell = try Self.cell(model, at: at, samples: samples)
+  init(_ model: String, family: String = "mean-field-normal", at: String, samples: Int, lanes: Int) throws {
+    let cell = try Self.cell(model, family: family, at: at, samples: samples)
     problem = cell.problem
     parameters = cell.parameters
     let shape = Shape(
@@ -24,11 +24,12 @@ final class Bench {
   }
 
   /// The cell that a spec would plan.
-  private static func cell(_ model: String, at: String, samples: Int) throws -> Cell {
+  private static func cell(_ model: String, family: String, at: String, samples: Int) throws -> Cell {
     var reader = SpecReader(registry: try Workbench.registry(), source: .commandLine)
     let spec = reader.read(
       JSONNode(commandLine: [
-        ("model", [model], false), ("at", [at], true), ("samples", [String(samples)], true),
+        ("model", [model], false), ("family", [family], false), ("at", [at], true),
+        ("samples", [String(samples)], true),
         ("estimators", ["score"], true),
       ]))
     let plan = try #require(Plan.make(spec, &reader), "\(reader.faults)")

@@ -5,7 +5,8 @@ import VariationalFamilies
 extension FamilyCase {
   static let all: [FamilyCase] = [
     fullRank(1), fullRank(3), lowRank(1, 1), lowRank(4, 2), mixture(1, 2),
-    mixture(3, 3), student(1, degrees: 3), student(2, degrees: 7.5), logNormal(1), logNormal(3),
+    mixture(3, 3), coupling(2, layers: 1, hidden: 1), coupling(5, layers: 3, hidden: 2), student(1, degrees: 3),
+    student(2, degrees: 7.5), logNormal(1), logNormal(3),
   ]
 
   /// L of `full-rank-normal` at λ, row by row.

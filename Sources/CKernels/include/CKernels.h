@@ -119,6 +119,10 @@ void wb_fill_gamma(const gsl_rng *rng, int polar, double shape, double *out, siz
 double wb_exp(double x);
 /// Natural logarithm within 1 ulp, the same bits on every processor.
 double wb_log(double x);
+/// wb_exp of n values, in place.
+void wb_exp_all(double *values, size_t n);
+/// The hyperbolic tangent of n values, in place, within 2 ulp of 1, the same bits on every processor.
+void wb_tanh_all(double *values, size_t n);
 /// log(1 + x) within 4 ulp, by Kahan's correction of what 1 + x loses.
 double wb_log_one_plus(double x);
 /// 1 / (1 + e^-x) within 4 ulp.

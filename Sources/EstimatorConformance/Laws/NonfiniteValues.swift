@@ -39,6 +39,7 @@ enum NonfiniteValues: BlockLaw {
     for term in own.values.members {
       block.evaluation.withValues(of: term) { room in for lane in lanes { room[scalar + lane] = value } }
     }
+    if needed.bounds { block.evaluateBounds(of: problem) }
     for sum in own.gradients.members {
       block.evaluation.withGradient(of: sum) { room in
         for lane in lanes { for d in 0..<shape.dimension { room[vector + d * shape.lanes + lane] = value } }

@@ -197,7 +197,6 @@ private struct PlanBuilder {
                 "\(problem.parameterCount) parameters exceed the limit of \(DiagnosticRequest.correlationLimit)"))
             continue
           }
-          let exact = problem.exact(at: found.parameters)
           for samples in spec.samples {
             guard samples * model.dimension <= ExperimentSpec.Limit.elements else {
               report(
@@ -213,6 +212,7 @@ private struct PlanBuilder {
               report(source.fault(sampling.path, line: sampling.line, "\(error)"))
               continue
             }
+            let exact = problem.exact(at: found.parameters, samples: samples)
             let entries = entries(for: problem, samples: samples)
             if entries.isEmpty { continue }
             for generator in spec.generators {
