@@ -16,7 +16,7 @@ import VariationalFamilies
   }
 
   static let cases: [Case] =
-    Case.all + [
+    Case.all.filter { !$0.name.hasPrefix("affine-coupling") } + [
       plain("mean-field-normal", MeanFieldNormal(dimension: 3), [0.4, -0.6, 0.1, -0.5, 0.2, -1]),
       plain("gamma", MeanFieldGamma(dimension: 2), [1.1, 0.6, 0.4, -0.2]),
       plain("beta", MeanFieldBeta(dimension: 2), [0.9, 0.3, -0.2, 1.2]),
