@@ -99,3 +99,12 @@ public struct BonnetPrice: GradientEstimator {
     }
   }
 }
+
+/// m and v of each lane, `[D × B]` each, into arrays of one workspace, two of whose spans cannot be had at once.
+private func storeMoments(
+  _ family: any IndependentNormalFamily, at draws: borrowing Draws, _ mean: inout [Double], _ variance: inout [Double]
+) {
+  var means = mean.mutableSpan
+  var variances = variance.mutableSpan
+  family.moments(at: draws, mean: &means, variance: &variances)
+}

@@ -1,10 +1,12 @@
-internal import GradientEstimation
+public import GradientEstimation
 
 /// What a rule is applied to beside f, for what is known of its expectation.
 public enum ControlVariate: String, CaseIterable, Sendable {
   case none
   /// The second-order Taylor polynomial of f about the mean of q (the delta method).
   case delta
+  /// A quadratic learned from ∇f at draws.
+  case quadratic
 }
 
 /// How much of a control variate is subtracted.
@@ -20,7 +22,8 @@ public enum ControlCoefficient: String, CaseIterable, Sendable {
 ///     ĝ_p(f) − a_p (ĝ_p(t) − ∂_p E t)
 ///
 /// has the same expectation whatever a; its variance is 1 − ρ² times that of ĝ_p(f) at a = Cov/Var, ρ the correlation of
-/// ĝ_p(f) and ĝ_p(t) (Paisley, Blei and Jordan 2012, section 3).
+/// ĝ_p(f) and ĝ_p(t) (Paisley, Blei and Jordan 2012, section 3). t is f expanded (Miller et al. 2017) or learned (Geffner and
+/// Domke 2020).
 public struct ControlVariateOptions: Hashable, Sendable {
   public var variate = ControlVariate.none
   public var coefficient = ControlCoefficient.one
@@ -31,37 +34,49 @@ public struct ControlVariateOptions: Hashable, Sendable {
   }
 
   /// A Hessian is `[D × D]`.
-  static let largestDimension = 2048
+  static let largestExpansion = 2048
 
-  /// How the coefficients are brought up.
-  var warmUp: WarmUp? {
-    variate == .none || coefficient == .one ? nil : WarmUp(lanes: 128, batches: 8)
-  }
-
-  func check() throws(ComponentError) {
+  /// - Parameter hasSlopes: whether the estimator is one of ∇_z f, from which a quadratic can be learned.
+  func check(hasSlopes: Bool = false) throws(ComponentError) {
     if variate == .none, coefficient != .one {
       throw ComponentError(option: "coefficient", "has no effect without a control_variate")
+    }
+    if variate == .quadratic, !hasSlopes {
+      throw ComponentError(
+        option: "control_variate",
+        "quadratic is learned from the gradient of the model in z, which only 'reparam' takes; use delta")
     }
   }
 
   /// - Throws: `EstimatorError` naming what the problem lacks for it.
   func check(_ problem: Problem) throws(EstimatorError) {
-    guard variate != .none else { return }
-    guard problem.model is any TwiceDifferentiableModel else {
-      throw EstimatorError("control_variate=\(variate.rawValue) needs second derivatives of the model in z")
-    }
-    guard problem.family is any IndependentNormalFamily else {
-      throw EstimatorError("control_variate=\(variate.rawValue) needs a family of independent normals")
-    }
-    guard problem.model.dimension <= Self.largestDimension else {
-      throw EstimatorError(
-        "control_variate=\(variate.rawValue) holds a Hessian and is offered up to dimension \(Self.largestDimension)")
+    let name = "control_variate=\(variate.rawValue)", dimension = problem.model.dimension
+    switch variate {
+    case .none: break
+    case .delta:
+      guard problem.model is any TwiceDifferentiableModel else {
+        throw EstimatorError("\(name) needs second derivatives of the model in z")
+      }
+      guard problem.family is any IndependentNormalFamily else {
+        throw EstimatorError("\(name) needs a family of independent normals")
+      }
+      guard dimension <= Self.largestExpansion else {
+        throw EstimatorError("\(name) holds a Hessian and is offered up to dimension \(Self.largestExpansion)")
+      }
+    case .quadratic:
+      guard let family = problem.family as? any QuadraticExpectations, family.hasCovariance else {
+        throw EstimatorError("\(name) needs a family of known mean and covariance, such as 'full-rank-normal'")
+      }
+      guard dimension <= QuadraticRegression.largestDimension else {
+        throw EstimatorError(
+          "\(name) learns a matrix and is offered up to dimension \(QuadraticRegression.largestDimension)")
+      }
     }
   }
 
   static let note = Note(
     "Control variate",
-    "control_variate=delta applies the rule to t as well, the second-order Taylor polynomial of f about the mean of q, and adds what is known of it: ĝ(f) − a (ĝ(t) − ∇E t). Needs second derivatives of the model and a family of independent normals, and costs a Hessian on all data at each λ. coefficient: one, or regressed, Cov/Var for each parameter, learned on a stream of its own before a measurement at fixed λ and then frozen (in an optimization from the estimates of past steps, older ones counting less). For a quadratic f nothing is left with one: the estimate is the exact gradient."
+    "applies the rule to a quadratic t as well, and adds what is known of it: ĝ(f) − a (ĝ(t) − ∇E t). control_variate=delta: the second-order Taylor polynomial of f about the mean of q; needs second derivatives of the model and a family of independent normals, and costs a Hessian on all data at each λ. control_variate=quadratic, of reparam: ∇t is the linear regression of ∇f on z, with a symmetric matrix; needs a family of known mean and covariance. coefficient: one, or regressed, Cov/Var for each parameter. What is learned is learned on a stream of its own before a measurement at fixed λ and then frozen (in an optimization from the draws of past steps, older ones counting less). For a quadratic f nothing is left with one: the estimate is the exact gradient."
   )
 }
 
@@ -79,64 +94,57 @@ extension ControlledEstimator {
   }
 
   /// With all of it subtracted, nothing is left where f is quadratic, as it is where a normal q is the posterior.
-  var controlClaims: Claims { control.variate != .none && control.coefficient == .one ? .zeroAtPosterior : [] }
+  var controlClaims: Claims { control.variate == .delta && control.coefficient == .one ? .zeroAtPosterior : [] }
 }
 
 /// The control variate at a λ, and its coefficients.
 public struct ControlVariateState: Codable, Hashable, Sendable {
-  /// t; nil without control variate.
-  private(set) var expansion: QuadraticExpansion?
-  /// a, `[P]`
-  public private(set) var coefficients: [Double]
-  /// λ of t
-  private var parameters: [Double]
-  private let learns: Bool
-  private var count = 0.0
-  /// Means of ĝ and c, and sums of (c − c̄)², (c − c̄)(ĝ − ḡ) and ĝ²; `[P]` each.
-  private var plainMeans, variateMeans, squares, products, sizes: [Double]
+  /// t; nil without control variate, or where it is not learned yet.
+  public private(set) var quadratic: Quadratic?
+  /// a, `[P]`; empty where it is 1.
+  public var coefficients: [Double] { regressed?.coefficients ?? [] }
+  private var learned: QuadraticRegression?
+  private var regressed: CoefficientRegression?
+  /// λ of the last batch.
+  private var parameters: [Double] = []
 
-  /// What older estimates still count after a step that has moved λ.
+  /// What older estimates still count in a coefficient after a step that has moved λ.
   private static let memory = 0.96
 
   init(_ options: ControlVariateOptions, of terms: Terms, _ problem: Problem, parameters: [Double]) {
-    expansion = options.variate == .none ? nil : QuadraticExpansion(of: terms, problem, parameters: parameters)
-    learns = options.warmUp != nil
-    self.parameters = learns ? parameters : []
-    coefficients = expansion == nil ? [] : Array(repeating: 1, count: problem.parameterCount)
-    plainMeans = learns ? coefficients.map { _ in 0 } : []
-    (variateMeans, squares, products, sizes) = (plainMeans, plainMeans, plainMeans, plainMeans)
+    switch options.variate {
+    case .none: break
+    case .delta: quadratic = Quadratic(expanding: terms, of: problem, parameters: parameters)
+    case .quadratic: learned = QuadraticRegression(dimension: problem.model.dimension)
+    }
+    if options.variate != .none, options.coefficient == .regressed {
+      regressed = CoefficientRegression(parameterCount: problem.parameterCount)
+    }
+    if warmUp != nil { self.parameters = parameters }
   }
 
-  /// Learns the coefficients from estimates, and expands anew where λ has moved.
+  /// How it is brought up at a fixed λ; nil where there is nothing to learn.
+  var warmUp: WarmUp? { learned?.warmUp ?? regressed.map { _ in WarmUp(lanes: 128, batches: 8) } }
+
+  /// Learns t and its coefficients from a batch, and expands anew where λ has moved.
   mutating func learn(
     from scratch: ControlVariateScratch, of terms: Terms, _ problem: Problem, _ block: borrowing DrawBlock
   ) {
-    guard learns else { return }
-    let lanes = block.shape.lanes
-    for lane in 0..<lanes {
-      count += 1
-      for p in coefficients.indices {
-        let plain = scratch.plain[p * lanes + lane] - plainMeans[p]
-        let variate = scratch.variate[p * lanes + lane] - variateMeans[p]
-        plainMeans[p] += plain / count
-        variateMeans[p] += variate / count
-        squares[p] += variate * (scratch.variate[p * lanes + lane] - variateMeans[p])
-        products[p] += variate * (scratch.plain[p * lanes + lane] - plainMeans[p])
-        sizes[p] += scratch.plain[p * lanes + lane] * scratch.plain[p * lanes + lane]
-      }
+    guard warmUp != nil else { return }
+    // Of the t that was subtracted, which has not seen these draws.
+    if quadratic != nil { regressed?.add(plain: scratch.plain, variate: scratch.variate, lanes: block.shape.lanes) }
+    let hasMoved = block.draws.sharesParameters && block.draws.parameters != parameters
+    if hasMoved {
+      parameters = block.draws.parameters
+      regressed?.forget(keeping: Self.memory)
+      if learned == nil { quadratic = Quadratic(expanding: terms, of: problem, parameters: parameters) }
     }
-    // Antithetic draws may leave nothing of c but rounding, which must not be divided by.
-    for p in coefficients.indices {
-      coefficients[p] = squares[p] > 0x1p-80 * sizes[p] ? products[p] / squares[p] : 1
-    }
-    guard block.draws.sharesParameters, block.draws.parameters != parameters else { return }
-    parameters = block.draws.parameters
-    expansion = QuadraticExpansion(of: terms, problem, parameters: parameters)
-    count *= Self.memory
-    for p in coefficients.indices {
-      squares[p] *= Self.memory
-      products[p] *= Self.memory
-      sizes[p] *= Self.memory
+    guard learned != nil, terms != [] else { return }
+    learned?.add(block.draws.z, block.evaluation.gradient(of: terms), block.shape)
+    if hasMoved { learned?.forget() }
+    if let (anew, kept) = learned?.refit() {
+      regressed?.forget(keeping: kept)
+      quadratic = anew
     }
   }
 }
@@ -149,7 +157,6 @@ struct ControlVariateScratch {
   var variate: [Double]
   /// ĝ(f), `[P × B]`.
   private(set) var plain: [Double]
-  private var mean, variance, slopes: [Double]
 
   init(_ options: ControlVariateOptions, _ shape: Shape) {
     let isUsed = options.variate != .none
@@ -158,8 +165,6 @@ struct ControlVariateScratch {
     gradient = room(shape.elementCount)
     variate = room(shape.parameters * shape.lanes)
     plain = variate
-    mean = room(shape.dimension * shape.lanes)
-    (variance, slopes) = (mean, mean)
   }
 
   mutating func clear() { for i in variate.indices { variate[i] = 0 } }
@@ -169,31 +174,13 @@ struct ControlVariateScratch {
     _ state: ControlVariateState, _ problem: Problem, _ block: borrowing DrawBlock,
     from gradients: inout MutableSpan<Double>
   ) {
-    guard let expansion = state.expansion, let family = problem.family as? any IndependentNormalFamily else { return }
-    storeMoments(family, at: block.draws, &mean, &variance)
-    expansion.negateExpectedSlopes(means: mean, slopes: &slopes, curvatures: &variance, block.shape.lanes)
-    addMoments(family, slopes, variance, block.draws, to: &variate)
-    let lanes = block.shape.lanes
+    guard let t = state.quadratic, let family = problem.family as? any QuadraticExpectations else { return }
+    var sums = variate.mutableSpan
+    family.addGradient(of: t, factor: -1, at: block.draws, into: &sums)
+    let lanes = block.shape.lanes, coefficients = state.coefficients
     for i in plain.indices {
       plain[i] = gradients[i]
-      gradients[i] -= state.coefficients[i / lanes] * variate[i]
+      gradients[i] -= (coefficients.isEmpty ? 1 : coefficients[i / lanes]) * variate[i]
     }
   }
-}
-
-/// m and v of each lane, `[D × B]` each, into arrays of one workspace, two of whose spans cannot be had at once.
-func storeMoments(
-  _ family: any IndependentNormalFamily, at draws: borrowing Draws, _ mean: inout [Double], _ variance: inout [Double]
-) {
-  var means = mean.mutableSpan
-  var variances = variance.mutableSpan
-  family.moments(at: draws, mean: &means, variance: &variances)
-}
-
-private func addMoments(
-  _ family: any IndependentNormalFamily, _ slopes: [Double], _ curvatures: [Double], _ draws: borrowing Draws,
-  to sums: inout [Double]
-) {
-  var span = sums.mutableSpan
-  family.addMomentPullback(mean: slopes.span, variance: curvatures.span, at: draws, into: &span)
 }

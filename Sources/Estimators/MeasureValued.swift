@@ -72,7 +72,7 @@ public struct MeasureValued: ControlledEstimator {
     ControlVariateState(control, of: problem.terms.subtracting(split.closedForm), problem, parameters: parameters)
   }
 
-  public func warmUp(for state: ControlVariateState) -> WarmUp? { control.warmUp }
+  public func warmUp(for state: ControlVariateState) -> WarmUp? { state.warmUp }
 
   /// Scratch: the points of each part, and c_p of each lane.
   public struct Workspace {
@@ -129,8 +129,8 @@ public struct MeasureValued: ControlledEstimator {
         }
       }
     }
-    guard let expansion = state.expansion else { return }
-    expansion.evaluate(
+    guard let quadratic = state.quadratic else { return }
+    quadratic.evaluate(
       at: part.block.draws.z, shape, values: &workspace.variate.values, gradient: &workspace.variate.gradient)
     for k in 0..<shape.samples {
       for lane in 0..<shape.lanes {

@@ -48,14 +48,14 @@ public struct Reparameterization: ControlledEstimator {
     references: [
       Reference("kingma2014", "equations (6), (7)"), Reference("rezende2014"), Reference("mohamed2020", "section 5"),
       Reference("figurnov2018", "equation (7)"),
-      Reference("paisley2012", "section 3"), Reference("miller2017"),
+      Reference("paisley2012", "section 3"), Reference("miller2017"), Reference("geffner2020", "section 3"),
     ],
     options: [.choice("kl", \.split, "which part of the ELBO is taken in closed form")] + controlOptions,
     aliases: [
       Alias("pathwise"), Alias("implicit"), Alias("analytic-kl", options: ["kl": "analytic"], isCanonical: true),
     ])
 
-  public func check() throws(ComponentError) { try control.check() }
+  public func check() throws(ComponentError) { try control.check(hasSlopes: true) }
 
   public func canonical(for problem: Problem) -> Self {
     let coincide = (problem.family as? any ReparameterizableFamily)?.pathwiseEntropyIsExact ?? false
@@ -91,7 +91,7 @@ public struct Reparameterization: ControlledEstimator {
     ControlVariateState(control, of: expanded(problem), problem, parameters: parameters)
   }
 
-  public func warmUp(for state: ControlVariateState) -> WarmUp? { control.warmUp }
+  public func warmUp(for state: ControlVariateState) -> WarmUp? { state.warmUp }
 
   /// What draws are differentiated of.
   private func expanded(_ problem: Problem) -> Terms { problem.terms.subtracting(split.closedForm.union(.entropy)) }
@@ -129,8 +129,8 @@ public struct Reparameterization: ControlledEstimator {
       family.addPullback(
         cotangents: block.evaluation.gradient(of: part).span, factor: factor, at: block.draws, into: &gradients)
     }
-    if let expansion = state.expansion {
-      expansion.evaluate(
+    if let quadratic = state.quadratic {
+      quadratic.evaluate(
         at: block.draws.z, block.shape, values: &workspace.variate.values, gradient: &workspace.variate.gradient)
       workspace.variate.clear()
       pull(workspace.variate.gradient, factor, family, block, into: &workspace.variate.variate)

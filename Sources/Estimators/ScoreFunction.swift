@@ -147,7 +147,7 @@ public struct ScoreFunction: ControlledEstimator {
   }
 
   public func warmUp(for state: State) -> WarmUp? {
-    state.baseline.isExact ? control.warmUp : baseline.warmUp
+    state.baseline.isExact ? state.control.warmUp : baseline.warmUp
   }
 
   /// Scratch: the signal f, `[K × B]`, or `[K × D × B]` by coordinate; and the baseline of each parameter.
@@ -177,8 +177,8 @@ public struct ScoreFunction: ControlledEstimator {
     let factor = weigh(&workspace.signal, samples: block.shape.samples)
     for p in workspace.centers.indices { workspace.centers[p] = factor * state.baseline.values[p] }
     addScore(workspace.signal, centers: workspace.centers, problem, block, &gradients)
-    if let expansion = state.control.expansion {
-      expansion.evaluate(
+    if let quadratic = state.control.quadratic {
+      quadratic.evaluate(
         at: block.draws.z, block.shape, values: &workspace.variate.values, gradient: &workspace.variate.gradient)
       _ = weigh(&workspace.variate.values, samples: block.shape.samples)
       workspace.variate.clear()

@@ -181,6 +181,26 @@ public struct FullRankNormal: DrawwiseReparameterizableFamily, TransformedFamily
   }
 }
 
+/// Σ = L Lᵀ: ∇_L E t = H L in the lower triangle.
+extension FullRankNormal: MomentFamily {
+  func addGradient(
+    of t: Quadratic, _ lambda: UnsafePointer<Double>, _ room: UnsafeMutablePointer<Double>,
+    to gradient: UnsafeMutablePointer<Double>
+  ) {
+    let d = dimension, slope = room, diagonal = room + d
+    t.storeGradient(at: lambda, into: slope)
+    prepare(lambda, into: diagonal)
+    for i in 0..<d {
+      gradient[i] += slope[i]
+      for j in 0...i {
+        var sum = t.curvature[i * d + j] * diagonal[j]
+        for k in j + 1..<max(j + 1, d) { sum += t.curvature[i * d + k] * lambda[row(k) + j] }
+        if i == j { gradient[d + i] += sum * diagonal[i] } else { gradient[row(i) + j] += sum }
+      }
+    }
+  }
+}
+
 /// `full-rank-normal`, by its options.
 public struct FullRankNormalSpecification: FamilySpecification {
   public init() {}

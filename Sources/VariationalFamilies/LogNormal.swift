@@ -121,6 +121,17 @@ public struct LogNormal: DrawwiseFactorizedFamily, DrawwiseReparameterizableFami
   }
 }
 
+/// E z = e^{mean + s²/2} and E z² = e^{2 mean + 2 s²}.
+extension LogNormal: IndependentMomentFamily {
+  func moments(_ location: Double, _ logScale: Double) -> CoordinateMoments {
+    let square = wb_exp(2 * logScale), mean = wb_exp(location + 0.5 * square)
+    let second = wb_exp(2 * (location + square))
+    return CoordinateMoments(
+      mean: mean, meanSlopes: (mean, mean * square),
+      varianceSlopes: (2 * (second - mean * mean), 2 * square * (2 * second - mean * mean)))
+  }
+}
+
 /// `log-normal`, by its options.
 public struct LogNormalSpecification: FamilySpecification {
   public init() {}

@@ -231,6 +231,24 @@ public struct LowRankNormal: DrawwiseReparameterizableFamily, TransformedFamily 
   }
 }
 
+/// Σ = U Uᵀ + S²: ∇_U E t = H U, ∂E t/∂log_scale = H_dd S_d².
+extension LowRankNormal: MomentFamily {
+  func addGradient(
+    of t: Quadratic, _ lambda: UnsafePointer<Double>, _ slope: UnsafeMutablePointer<Double>,
+    to gradient: UnsafeMutablePointer<Double>
+  ) {
+    let (d, r) = (dimension, rank), u = lambda + d
+    t.storeGradient(at: lambda, into: slope)
+    for i in 0..<d {
+      gradient[i] += slope[i]
+      for k in 0..<d {
+        for j in 0..<r { gradient[d + i * r + j] += t.curvature[i * d + k] * u[k * r + j] }
+      }
+      gradient[scales + i] += t.curvature[i * d + i] * wb_exp(2 * lambda[scales + i])
+    }
+  }
+}
+
 /// `low-rank-normal`, by its options.
 public struct LowRankNormalSpecification: FamilySpecification {
   public var rank = 2

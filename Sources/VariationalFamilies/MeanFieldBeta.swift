@@ -195,6 +195,17 @@ public struct MeanFieldBeta: FactorizedFamily, GammaVariateFamily {
   }
 }
 
+/// m = a/n and v = m (1 − m)/(n + 1), n = a + b.
+extension MeanFieldBeta: IndependentMomentFamily {
+  func moments(_ logA: Double, _ logB: Double) -> CoordinateMoments {
+    let (a, b) = (wb_exp(logA), wb_exp(logB)), n = a + b, mean = a / n, slope = mean * (b / n)
+    let tilt = (b - a) / n * slope / (n + 1), variance = slope / (n + 1)
+    return CoordinateMoments(
+      mean: mean, meanSlopes: (slope, -slope),
+      varianceSlopes: (tilt - variance * a / (n + 1), -tilt - variance * b / (n + 1)))
+  }
+}
+
 /// `beta`, by its options.
 public struct MeanFieldBetaSpecification: FamilySpecification {
   public init() {}

@@ -197,6 +197,14 @@ public struct MeanFieldGamma: FactorizedFamily, GammaVariateFamily {
   }
 }
 
+/// m = a/b and v = a/b².
+extension MeanFieldGamma: IndependentMomentFamily {
+  func moments(_ logShape: Double, _ logRate: Double) -> CoordinateMoments {
+    let mean = wb_exp(logShape - logRate), variance = wb_exp(logShape - 2 * logRate)
+    return CoordinateMoments(mean: mean, meanSlopes: (mean, -mean), varianceSlopes: (variance, -2 * variance))
+  }
+}
+
 /// `gamma`, by its options.
 public struct MeanFieldGammaSpecification: FamilySpecification {
   public init() {}

@@ -42,6 +42,13 @@ extension MeanFieldNormal: IndependentNormalFamily {
   }
 }
 
+/// m and s², by block.
+extension MeanFieldNormal: IndependentMomentFamily {
+  func moments(_ mean: Double, _ logScale: Double) -> CoordinateMoments {
+    CoordinateMoments(mean: mean, meanSlopes: (1, 0), varianceSlopes: (0, 2 * wb_exp(2 * logScale)))
+  }
+}
+
 /// The weak derivatives of N(m, s²), by standardised coordinate ε = (z − m)/s:
 ///
 /// | parameter | c | q⁺ | q⁻ |

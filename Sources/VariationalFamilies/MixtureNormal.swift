@@ -234,6 +234,32 @@ public struct MixtureNormal: DrawwiseReparameterizableFamily {
   }
 }
 
+/// E t = Σ_c π_c E_c t: π_c (E_c t − E t) in the logits, and π_c times each component's own in its mean and log_scale.
+extension MixtureNormal: MomentFamily {
+  func addGradient(
+    of t: Quadratic, _ lambda: UnsafePointer<Double>, _ slope: UnsafeMutablePointer<Double>,
+    to gradient: UnsafeMutablePointer<Double>
+  ) {
+    let (n, d) = (components, dimension)
+    var largest = -Double.infinity, total = 0.0, mean = 0.0
+    for c in 0..<n { largest = max(largest, lambda[c]) }
+    for c in 0..<n { total += wb_exp(lambda[c] - largest) }
+    for c in 0..<n {
+      let own = c * d, weight = wb_exp(lambda[c] - largest) / total
+      var value = t.storeGradient(at: lambda + n + own, into: slope)
+      for i in 0..<d {
+        let spread = t.curvature[i * d + i] * wb_exp(2 * lambda[scales + own + i])
+        value += 0.5 * spread
+        gradient[n + own + i] += weight * slope[i]
+        gradient[scales + own + i] += weight * spread
+      }
+      gradient[c] += weight * value
+      mean += weight * value
+    }
+    for c in 0..<n { gradient[c] -= wb_exp(lambda[c] - largest) / total * mean }
+  }
+}
+
 /// `mixture-normal`, by its options.
 public struct MixtureNormalSpecification: FamilySpecification {
   public var components = 2

@@ -148,6 +148,16 @@ public struct StudentT: DrawwiseFactorizedFamily, DrawwiseReparameterizableFamil
   }
 }
 
+/// m = mean and v = s² ν/(ν − 2).
+extension StudentT: IndependentMomentFamily {
+  public var hasCovariance: Bool { variance != nil }
+
+  func moments(_ mean: Double, _ logScale: Double) -> CoordinateMoments {
+    CoordinateMoments(
+      mean: mean, meanSlopes: (1, 0), varianceSlopes: (0, 2 * wb_exp(2 * logScale) * (variance ?? .infinity)))
+  }
+}
+
 /// `student-t`, by its options.
 public struct StudentTSpecification: FamilySpecification {
   public var degrees = 5.0

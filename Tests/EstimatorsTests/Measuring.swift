@@ -18,6 +18,7 @@ struct Measurement {
   var objective: String?
   var diagnostics = false
   var family: String?
+  var sampling: String?
 
   func run(_ estimators: [String]) async throws -> CellFigures {
     var reader = SpecReader(registry: try StandardRegistry.make(), source: .commandLine)
@@ -28,6 +29,7 @@ struct Measurement {
     ]
     if diagnostics { options.append(("diagnostics", ["true"], false)) }
     if let family { options.append(("family", [family], false)) }
+    if let sampling { options.append(("sampling", [sampling], false)) }
     if let objective { options.append(("objective", [objective], false)) }
     let spec = reader.read(JSONNode(commandLine: options))
     let plan = try #require(Plan.make(spec, &reader), "\(reader.faults)")

@@ -19,6 +19,22 @@ import Testing
     #expect(outcome.output.contains("reparam ends highest."))
   }
 
+  /// A control variate that is learned from past steps: for a quadratic f nothing is left of the noise, and Adam arrives.
+  @Test func controlVariatesAreLearnedOnTheWay() throws {
+    let outcome = try Sandbox().run(
+      [
+        "elbo", "--estimator", "reparam", "reparam:control_variate=quadratic", "--model",
+        "gaussian:dimension=3,correlation=0.6", "--family", "full-rank-normal", "--samples", "10", "--learning-rate",
+        "0.05", "--steps", "600", "--runs", "1", "--evaluate", "600", "--evaluation-draws", "50", "--format", "csv",
+      ])
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    let gaps = try rows(outcome.output).filter { $0["step"] == "600" }.map {
+      try #require($0["gap"].flatMap(Double.init))
+    }
+    try #require(gaps.count == 2)
+    #expect(gaps[0] > 1e-3 && abs(gaps[1]) < 1e-9, "\(gaps)")
+  }
+
   @Test func csvIsTheFile() throws {
     let sandbox = try Sandbox()
     let arguments = ["elbo", "--estimator", "score", "reparam", "--format", "csv", "--out", "d"] + Self.short

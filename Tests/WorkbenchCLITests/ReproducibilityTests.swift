@@ -13,6 +13,7 @@ import Testing
   static let learning = #"{"id": "score", "options": {"baseline": "moving-average"}}"#
   static let optimal = #"{"id": "score", "options": {"baseline": "optimal"}}"#
   static let raoBlackwell = #"{"id": "score", "options": {"baseline": "optimal", "rao_blackwell": true}}"#
+  static let quadratic = #"{"id": "reparam", "options": {"control_variate": "quadratic", "coefficient": "regressed"}}"#
   static let minibatch = #"{"id": "logistic-regression", "options": {"minibatch": 20}}"#
 
   // Chunks of 1024 replicates, the last one smaller.
@@ -21,9 +22,9 @@ import Testing
     let text = spec(
       #""model": ["gaussian", \#(Self.minibatch)]"#, #""replicates": 5500"#, #""samples": [1, 2]"#,
       #""rng": ["mt19937", "taus"]"#,
-      #""estimators": ["score", \#(Self.learning), \#(Self.optimal), "reparam", "stl"]"#)
+      #""estimators": ["score", \#(Self.learning), \#(Self.optimal), "reparam", "stl", \#(Self.quadratic)]"#)
     let one = try results(sandbox, text, threads: 1)
-    #expect(rows(one[2]).count == 8 * 5 * 3)
+    #expect(rows(one[2]).count == 8 * 6 * 3)
     for threads in [2, 3, 7] { #expect(try results(sandbox, text, threads: threads) == one, "\(threads) threads") }
   }
 

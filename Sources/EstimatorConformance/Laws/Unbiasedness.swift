@@ -37,9 +37,14 @@ struct Unbiasedness {
       wanted.append(zip(wanted, gradient).reduce(0) { $0 + $1.0 * $1.1 } / square)
     }
     let variances = (0..<trial.rows).map { moments.variance(of: $0) }
+    // Two estimators may respond alike to what is disturbed: their difference has the rounding of what is subtracted.
+    let norm = cell.yardstick?.reduce(0) { $0 + $1 * $1 }.squareRoot() ?? 0
+    let floor = trial.floor.indices.map { p in
+      let own = trial.floor[p].isFinite ? trial.floor[p].squareRoot() : 0
+      return max(own, 0x1p-47 * (trial.hasSize && p == trial.rows - 1 && norm > 0 ? 1 : norm))
+    }
     return BiasTest(
-      mean: moments.mean[...], exact: wanted[...], variance: variances[...], count: moments.count,
-      floor: trial.floor.map { $0.isFinite ? $0.squareRoot() : 0 }[...])
+      mean: moments.mean[...], exact: wanted[...], variance: variances[...], count: moments.count, floor: floor[...])
   }
 
   func outcome(_ problem: GridProblem) -> Outcome {
