@@ -2,6 +2,7 @@ internal import EstimatorStatistics
 public import ExperimentRunner
 internal import Foundation
 internal import GradientEstimation
+internal import Synchronization
 
 /// Holds every estimator of a registry to the laws of `GradientEstimator`, in every combination that it claims to serve.
 ///
@@ -52,39 +53,72 @@ public struct Conformance: Sendable {
     let selection = try Selection(registry, ids: ids)
     let grid = try Grid(registry, selection, seed: seed)
     let tests = max(1, grid.problems.reduce(0) { $0 + Self.testCount($1) })
-    let cells = grid.problems.reduce(0) { $0 + $1.cells.count }
-    var outcomes = grid.orphans, done = 0
-    for problem in grid.problems {
-      let strictness = Strictness(
-        level: level / Double(tests), target: problem.isCentral ? target : max(target, targetElsewhere),
-        maximum: problem.isCentral ? maxReplicates : min(maxReplicates, Self.maxReplicatesElsewhere),
-        unaimed: problem.isCentral ? 1 << 15 : 1 << 12, seed: seed, threads: threads)
-      outcomes += try bitwise(problem)
-      if problem.isCentral, let cell = problem.fullest {
-        outcomes += try await SameBits.outcomes(problem, cell, seed: seed)
+    let cells = grid.problems.reduce(0) { $0 + $1.cells.count }, done = Counter()
+    // Many problems are checked side by side, a few one after the other on all threads: what is found is the same.
+    let aside = grid.problems.count >= 4 * threads ? threads : 1
+    var single = self
+    single.threads = max(1, threads / aside)
+    let conformance = single
+    @Sendable func check(_ index: Int) async throws -> (index: Int, outcomes: [Outcome]) {
+      let outcomes = try await conformance.check(grid.problems[index], selection.estimators, tests: tests) {
+        guard goOn(done.next(), cells) else { throw CancellationError() }
       }
-      let refusals = Refusals(registry: registry, problem: problem, seed: seed)
-      for place in problem.places where place.role == .regular {
-        outcomes += refusals.outcomes(selection.estimators, at: place)
-        outcomes += place.tooDear.map {
-          Outcome(
-            .unbiased, $0.text, problem: problem.text, place: place.text,
-            .reported(
-              "not measured: \(Int($0.requirements.evaluations / problem.problem.dataShare / Double(place.samples))) evaluations a draw are more than \(Int(Grid.mostEvaluations))"
-            ))
-        }
-      }
-      var trials: [[Trial]] = []
-      for cell in problem.cells {
-        guard goOn(done, cells) else { throw CancellationError() }
-        let (plain, found) = try await measure(problem, cell, strictness)
-        trials.append(plain)
-        outcomes += found
-        done += 1
-      }
-      outcomes += varianceOverK(problem, trials, strictness)
+      return (index, outcomes)
     }
-    return outcomes
+    var found: [[Outcome]] = Array(repeating: [], count: grid.problems.count)
+    try await withThrowingTaskGroup(of: (index: Int, outcomes: [Outcome]).self) { group in
+      var next = 0
+      func start() {
+        guard next < grid.problems.count else { return }
+        let index = next
+        next += 1
+        group.addTask { try await check(index) }
+      }
+      for _ in 0..<aside { start() }
+      while let part = try await group.next() {
+        found[part.index] = part.outcomes
+        start()
+      }
+    }
+    return grid.orphans + found.flatMap { $0 }
+  }
+
+  /// Checks one problem.
+  ///
+  /// - Parameters:
+  ///   - tests: how many the run has.
+  ///   - beforeCell: called before each cell is measured; an error it throws ends the run.
+  private func check(
+    _ problem: GridProblem, _ estimators: [Configured<any GradientEstimator>], tests: Int,
+    beforeCell: @Sendable () throws -> Void
+  ) async throws -> [Outcome] {
+    let strictness = Strictness(
+      level: level / Double(tests), target: problem.isCentral ? target : max(target, targetElsewhere),
+      maximum: problem.isCentral ? maxReplicates : min(maxReplicates, Self.maxReplicatesElsewhere),
+      unaimed: problem.isCentral ? 1 << 15 : 1 << 12, seed: seed, threads: threads)
+    var outcomes = try bitwise(problem)
+    if problem.isCentral, let cell = problem.fullest {
+      outcomes += try await SameBits.outcomes(problem, cell, seed: seed)
+    }
+    let refusals = Refusals(registry: registry, problem: problem, seed: seed)
+    for place in problem.places where place.role == .regular {
+      outcomes += refusals.outcomes(estimators, at: place)
+      outcomes += place.tooDear.map {
+        Outcome(
+          .unbiased, $0.text, problem: problem.text, place: place.text,
+          .reported(
+            "not measured: \(Int($0.requirements.evaluations / problem.problem.dataShare / Double(place.samples))) evaluations a draw are more than \(Int(Grid.mostEvaluations))"
+          ))
+      }
+    }
+    var trials: [[Trial]] = []
+    for cell in problem.cells {
+      try beforeCell()
+      let (plain, found) = try await measure(problem, cell, strictness)
+      trials.append(plain)
+      outcomes += found
+    }
+    return outcomes + varianceOverK(problem, trials, strictness)
   }
 
   /// Statistical tests of a problem.
@@ -190,6 +224,17 @@ extension GridProblem {
         }.map(\.text)
         return (few, many, texts)
       }
+    }
+  }
+}
+
+/// Counts from 0, for whoever asks.
+private final class Counter: Sendable {
+  private let count = Mutex(0)
+  func next() -> Int {
+    count.withLock { count in
+      defer { count += 1 }
+      return count
     }
   }
 }
