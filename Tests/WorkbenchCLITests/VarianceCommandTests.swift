@@ -129,6 +129,9 @@ import Testing
       outcome.errors == """
         note: analytic-kl is left out: cannot take kl=analytic: the objective here has no KL divergence
         note: stl is left out: needs an objective with log q in it, such as 'elbo': without it there is no score term to drop
+        note: dreg is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is stl
+        note: vimco is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is score:baseline=leave-one-out
+        note: vimco:mean=arithmetic is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is score:baseline=leave-one-out
         note: rsvi is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: generalized-reparam is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: score:baseline=leave-one-out needs samples of at least 2, and is given 1
