@@ -59,6 +59,13 @@ public struct Problem: Sendable {
     }
   }
 
+  /// - Throws: `EstimatorError` where the objective takes the draws of an estimate together and the estimator, which asks for
+  ///   nothing of that, averages over them.
+  public func checkMeanOfDraws(for requirements: Requirements) throws(EstimatorError) {
+    let evaluates = requirements.evaluations + requirements.gradientEvaluations > 0
+    if evaluates, !requirements.quantities.bounds { try checkMeanOfDraws() }
+  }
+
   /// The sizes of a block of so many lanes, K = `samples` draws each.
   public func shape(samples: Int, lanes: Int) -> Shape {
     Shape(

@@ -244,6 +244,7 @@ private struct PlanBuilder {
           continue
         }
         try problem.checkIndependence(for: requirements)
+        try problem.checkMeanOfDraws(for: requirements)
         let evaluations = requirements.evaluations / problem.dataShare / Double(samples)
         if let most = spec.mostEvaluations, evaluations > most {
           note("\(text) is left out: it takes \(Int(evaluations)) evaluations a draw; name it to measure it")
@@ -277,7 +278,8 @@ private struct PlanBuilder {
     let ids = registry.estimators.entries.compactMap { entry -> String? in
       guard let estimator = entry.make([]),
         let requirements = try? estimator.requirements(samples: samples, of: problem),
-        samples >= requirements.minimumSamples, (try? problem.checkIndependence(for: requirements)) != nil
+        samples >= requirements.minimumSamples, (try? problem.checkIndependence(for: requirements)) != nil,
+        (try? problem.checkMeanOfDraws(for: requirements)) != nil
       else { return nil }
       return entry.about.id
     }
