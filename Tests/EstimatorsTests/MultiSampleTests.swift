@@ -4,7 +4,7 @@ import Foundation
 import GradientEstimation
 import Testing
 
-/// Objectives of several draws: TRUTHS 2's one-bit model by enumeration, and P13/P14's signal-to-noise ratios.
+/// `VIMCO` and `DoublyReparameterized`, and the other rules under objectives of several draws: TRUTHS 2's one-bit model by enumeration, and P13/P14's signal-to-noise ratios.
 @Suite struct MultiSampleTests {
   /// θ, K, L_K, its gradient, and the variances of score and of vimco.
   struct Row: Sendable, CustomTestStringConvertible {
