@@ -95,7 +95,7 @@ import WorkbenchCLI
   @Test func rightIsNotRejectedIn200Seeds() async throws {
     var conformance = Conformance(
       try Workbench.registry(),
-      of: ["gaussian:dimension=2,x=1x-0.5,noise=0.8", "cosine", "mean-field-normal", "iid"])
+      of: ["gaussian:dimension=2,x=1x-0.5,noise=0.8", "cosine", "mean-field-normal", "elbo", "expectation", "iid"])
     conformance.threads = 2
     conformance.maxReplicates = 8192
     var failures: [Outcome] = [], suspicious = 0, tests = 0
