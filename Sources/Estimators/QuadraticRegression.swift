@@ -26,8 +26,8 @@ struct QuadraticRegression: Codable, Hashable, Sendable {
   private var fewest: Double { 3 * parametersOfRow }
   /// Draws that are remembered where λ moves: what they cannot tell is a 64th.
   private var most: Double { 64 * parametersOfRow }
-  /// As many at a fixed λ, and 1024 at least.
-  var warmUp: WarmUp { WarmUp(lanes: 128, batches: max(8, (dimension + 3) / 2)) }
+  /// As many at a fixed λ with one draw an estimate.
+  var warmUp: WarmUp { WarmUp(lanes: 32, batches: max(8, 2 * (dimension + 2))) }
 
   init(dimension: Int) {
     self.dimension = dimension

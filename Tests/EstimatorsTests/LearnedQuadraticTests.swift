@@ -82,7 +82,7 @@ import VariationalFamilies
     var random = try RandomStream(try #require(Generator.named("mt19937")), index: 81)
     var own = try random.copy()
     var state = estimator.initialState(for: problem, parameters: bench.parameters)
-    #expect(state.quadratic == nil && estimator.warmUp(for: state) == WarmUp(lanes: 128, batches: 8))
+    #expect(state.quadratic == nil && estimator.warmUp(for: state) == WarmUp(lanes: 32, batches: 8))
     var workspace = try estimator.makeWorkspace(for: problem, shape: shape)
     let needed = try estimator.requirements(samples: 1, of: problem).quantities
     var block = DrawBlock(shape: shape, parameters: bench.parameters)
