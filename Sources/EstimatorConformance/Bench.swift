@@ -14,11 +14,11 @@ struct Bench {
   /// Lanes of a whole block. Odd, and no multiple of a vector's width.
   static let lanes = 19
 
-  init(_ cell: Cell, _ entry: Entry, seed: UInt64) throws {
-    self.cell = cell
+  init(_ cell: GridCell, _ entry: Entry) throws {
+    self.cell = cell.cell
     self.entry = entry
-    self.seed = seed
-    prepared = try PreparedEstimator(entry, of: cell, seed: seed)
+    seed = cell.states.seed
+    prepared = try cell.states.state(of: entry, in: cell.cell)
   }
 
   /// Block `index` of draws of q, with nothing computed at them.

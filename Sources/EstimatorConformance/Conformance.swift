@@ -52,8 +52,8 @@ public struct Conformance: Sendable {
   ) async throws -> [Outcome] {
     let selection = try Selection(registry, ids: ids)
     let grid = try Grid(registry, selection, seed: seed)
-    let tests = max(1, grid.problems.reduce(0) { $0 + Self.testCount($1) })
-    let cells = grid.problems.reduce(0) { $0 + $1.cells.count }, done = Counter()
+    let tests = max(1, grid.problems.reduce(0) { $0 + testCount($1) })
+    let count = grid.problems.reduce(0) { $0 + $1.cells(seed: seed).count }, done = Counter()
     // Many problems are checked side by side, a few one after the other on all threads: what is found is the same.
     let aside = grid.problems.count >= 4 * threads ? threads : 1
     var single = self
@@ -61,7 +61,7 @@ public struct Conformance: Sendable {
     let conformance = single
     @Sendable func check(_ index: Int) async throws -> (index: Int, outcomes: [Outcome]) {
       let outcomes = try await conformance.check(grid.problems[index], selection.estimators, tests: tests) {
-        guard goOn(done.next(), cells) else { throw CancellationError() }
+        guard goOn(done.next(), count) else { throw CancellationError() }
       }
       return (index, outcomes)
     }
@@ -96,8 +96,9 @@ public struct Conformance: Sendable {
       level: level / Double(tests), target: problem.isCentral ? target : max(target, targetElsewhere),
       maximum: problem.isCentral ? maxReplicates : min(maxReplicates, Self.maxReplicatesElsewhere),
       unaimed: problem.isCentral ? 1 << 15 : 1 << 12, seed: seed, threads: threads)
-    var outcomes = try bitwise(problem)
-    if problem.isCentral, let cell = problem.fullest {
+    let cells = problem.cells(seed: seed), fullest = fullest(of: cells)
+    var outcomes = try fullest.map { try bitwise(problem, $0) } ?? []
+    if problem.isCentral, let cell = fullest {
       outcomes += try await SameBits.outcomes(problem, cell, seed: seed)
     }
     let refusals = Refusals(registry: registry, problem: problem, seed: seed)
@@ -112,30 +113,30 @@ public struct Conformance: Sendable {
       }
     }
     var trials: [[Trial]] = []
-    for cell in problem.cells {
+    for cell in cells {
       try beforeCell()
       let (plain, found) = try await measure(problem, cell, strictness)
       trials.append(plain)
       outcomes += found
     }
-    return outcomes + varianceOverK(problem, trials, strictness)
+    return outcomes + varianceOverK(problem, cells, trials, strictness)
   }
 
   /// Statistical tests of a problem.
-  private static func testCount(_ problem: GridProblem) -> Int {
-    problem.cells.reduce(0) { count, cell in
+  private func testCount(_ problem: GridProblem) -> Int {
+    let cells = problem.cells(seed: seed)
+    return cells.reduce(0) { count, cell in
       count + cell.cell.entries.count { Unbiasedness.expectation($0, in: cell) != nil }
-    } + problem.pairs.reduce(0) { $0 + $1.texts.count }
+    } + pairs(of: cells).reduce(0) { $0 + $1.texts.count }
   }
 
-  private func bitwise(_ problem: GridProblem) throws -> [Outcome] {
-    guard let cell = problem.fullest else { return [] }
+  private func bitwise(_ problem: GridProblem, _ cell: GridCell) throws -> [Outcome] {
     let laws: [any BlockLaw.Type] = [
       LaneIndependence.self, Repeatability.self, DeclaredStreams.self, ObjectiveValue.self, WrongShapes.self,
       NonfiniteValues.self,
     ]
     return try cell.cell.entries.flatMap { entry in
-      let bench = try Bench(cell.cell, entry, seed: seed)
+      let bench = try Bench(cell, entry)
       return try laws.filter { $0.applies(to: entry) }.map { law in
         let finding = try law.finding(bench)
         return Outcome(
@@ -188,14 +189,16 @@ public struct Conformance: Sendable {
     return outcomes
   }
 
-  private func varianceOverK(_ problem: GridProblem, _ trials: [[Trial]], _ strictness: Strictness) -> [Outcome] {
-    problem.pairs.flatMap { pair in
+  private func varianceOverK(
+    _ problem: GridProblem, _ cells: [GridCell], _ trials: [[Trial]], _ strictness: Strictness
+  ) -> [Outcome] {
+    pairs(of: cells).flatMap { pair in
       pair.texts.compactMap { text in
         guard let few = trials[pair.few].first(where: { $0.entry.text == text }),
           let many = trials[pair.many].first(where: { $0.entry.text == text }), !few.hasLearned
         else { return nil }
         return VarianceOverK.outcome(
-          problem, (problem.cells[pair.few], few), (problem.cells[pair.many], many), strictness)
+          problem, (cells[pair.few], few), (cells[pair.many], many), strictness)
       }
     }
   }
@@ -206,14 +209,14 @@ extension GridCell {
   func holds(_ text: String) -> Bool { cell.entries.contains { $0.text == text } }
 }
 
-extension GridProblem {
+extension Conformance {
   /// The cell with most entries; of several that with most draws.
-  var fullest: GridCell? {
+  private func fullest(of cells: [GridCell]) -> GridCell? {
     cells.max { ($0.cell.entries.count, $0.cell.samples) < ($1.cell.entries.count, $1.cell.samples) }
   }
 
   /// Cells at one point with fewer draws and with more, and the estimators whose variances are compared there.
-  var pairs: [(few: Int, many: Int, texts: [String])] {
+  private func pairs(of cells: [GridCell]) -> [(few: Int, many: Int, texts: [String])] {
     cells.indices.flatMap { few in
       cells.indices.filter { many in
         cells[few].role == .regular && cells[many].role == .regular

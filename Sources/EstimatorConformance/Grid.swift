@@ -64,10 +64,9 @@ struct Grid {
           var problem = GridProblem(
             model: model.configured, family: family.configured, objective: objective, sampling: sampling, problem: fit)
           problem.isCentral =
-            selection.isPart
-            || fit.sampling.drawsAreIndependent
-              && (firstFamily[texts.model] == texts.family || firstModel[texts.family] == texts.model)
-              && selection.leads(checked, model)
+            (selection.namesSamplings || fit.sampling.drawsAreIndependent)
+            && (firstFamily[texts.model] == texts.family || firstModel[texts.family] == texts.model)
+            && selection.leads(checked, model)
           for (index, point) in points.enumerated() where problem.isCentral || index == 0 {
             let counts =
               !problem.isCentral
@@ -119,7 +118,7 @@ struct Grid {
           let samples = Self.draws.some
           problem.add(point, samples, .constant, plan(problem, point, samples, seed))
         }
-        if !problem.cells.isEmpty { problems.append(problem) }
+        if problem.places.contains(where: { $0.affordable != nil }) { problems.append(problem) }
       }
     }
   }
@@ -216,8 +215,8 @@ struct GridProblem {
   let objective: Configured<any Objective>
   let sampling: Configured<any SamplingScheme>
   let problem: Problem
-  /// Whether it is aimed at the smaller error: where only a part of the registry is checked; else with independent draws,
-  /// of each model with its first family and of each family with its first model. So every estimator meets every model
+  /// Whether it is aimed at the smaller error: of what is checked each model with its first family and each family with
+  /// its first model, with independent draws unless sampling schemes are named. So every estimator meets every model
   /// and every family there, and all others in company that has been looked at closely: at one point with one K, and not
   /// each of them alone.
   var isCentral = true
@@ -232,19 +231,23 @@ struct GridProblem {
     /// See `GridCell.referees`.
     let referees: [Entry]
 
-    var text: String { "at=\(cell?.cell.point ?? point.text) samples=\(samples)" }
+    var text: String { "at=\(affordable?.point ?? point.text) samples=\(samples)" }
     /// Why nothing can be measured here, whatever the estimator: a scheme without so many draws, a point that the family has not.
     var refusal: String? {
       guard case .failure(let error) = found else { return nil }
       let lines = error.lines.filter { !$0.contains("no estimator fits") }
       return lines.isEmpty ? nil : lines.joined(separator: "; ")
     }
-    var cell: GridCell? {
+    func cell(_ states: LearnedStates) -> GridCell? {
+      guard let cell = affordable else { return nil }
+      let referees = referees.filter { !isTooDear($0) }
+      return GridCell(cell: cell, point: point, role: role, referees: referees, states: states)
+    }
+    /// The cell without what is too dear.
+    var affordable: Cell? {
       guard case .success(let cell) = found else { return nil }
       let affordable = cell.entries.filter { !isTooDear($0) }
-      return affordable.isEmpty && !cell.entries.isEmpty
-        ? nil
-        : GridCell(cell: cell.with(affordable), point: point, role: role, referees: referees.filter { !isTooDear($0) })
+      return affordable.isEmpty && !cell.entries.isEmpty ? nil : cell.with(affordable)
     }
     /// What serves the place and evaluates the model too often to be measured there.
     var tooDear: [Entry] {
@@ -259,7 +262,11 @@ struct GridProblem {
   }
 
   var text: String { [model.text, family.text, objective.text, sampling.text].joined(separator: " ") }
-  var cells: [GridCell] { places.compactMap(\.cell) }
+  /// Its cells, which learn their states once.
+  func cells(seed: UInt64) -> [GridCell] {
+    let states = LearnedStates(seed: seed)
+    return places.compactMap { $0.cell(states) }
+  }
 
   mutating func add(
     _ point: Point, _ samples: Int, _ role: GridCell.Role, _ found: Result<Cell, ConformanceError>,
@@ -274,7 +281,9 @@ struct GridCell {
   let point: Point
   let role: Role
   /// Where no exact gradient is known, every estimator that serves the problem, named or not.
-  var referees: [Entry] = []
+  let referees: [Entry]
+  /// The entries' states.
+  var states: LearnedStates
   /// Of differences between estimators: what the gradient is about.
   var yardstick: [Double]?
 

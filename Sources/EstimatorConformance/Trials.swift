@@ -3,6 +3,7 @@ internal import ExperimentRunner
 internal import Foundation
 internal import GradientEstimation
 internal import Randomness
+internal import Synchronization
 
 /// The level of each test of a run, and how many replicates a test takes.
 struct Strictness: Sendable {
@@ -66,6 +67,22 @@ struct Trial: Sendable {
   }
 }
 
+/// The states of the entries of a problem, each learned once, on the streams that a measurement learns it on.
+final class LearnedStates: Sendable {
+  let seed: UInt64
+  private let states = Mutex<[String: PreparedEstimator]>([:])
+
+  init(seed: UInt64) { self.seed = seed }
+
+  func state(of entry: Entry, in cell: Cell) throws -> PreparedEstimator {
+    let name = "\(cell.text) \(entry.text)"
+    if let known = states.withLock({ $0[name] }) { return known }
+    let learned = try PreparedEstimator(entry, of: cell, seed: seed)
+    states.withLock { $0[name] = learned }
+    return learned
+  }
+}
+
 extension GridCell {
   /// The exact gradient. Of a constant it is zero, known or not; so it is of the ELBO where q is the posterior.
   var exact: [Double]? {
@@ -100,6 +117,7 @@ extension GridCell {
     if others.isEmpty, candidates.count == 1 { return nil }
     var compared = self
     compared.cell = cell.with(try others.map { try $0.minus(reference.entry, in: cell) })
+    compared.states = LearnedStates(seed: strictness.seed)
     compared.yardstick = reference.moments.mean
     return (compared, reference.entry)
   }
@@ -109,7 +127,8 @@ extension GridCell {
     var part = cell.with(entries)
     part.direction = direction
     let measured = try await CellMeasurement.run(
-      part, seed: seed, rule: .fixed(replicates), threads: threads, comparesPairs: false
+      part, prepared: try entries.map { try states.state(of: $0, in: cell) }, seed: seed, rule: .fixed(replicates),
+      threads: threads, comparesPairs: false
     ) { _ in try Task.checkCancellation() }
     return measured.cell.entries.indices.map { e in
       Trial(

@@ -11,7 +11,8 @@ struct Refusals {
 
   /// The outcomes of the estimators that are not measured at a place.
   func outcomes(_ estimators: [Configured<any GradientEstimator>], at place: GridProblem.Place) -> [Outcome] {
-    estimators.compactMap { place.cell?.holds($0.text) == true ? nil : outcome($0, at: place) }
+    let measured = Set(place.affordable?.entries.map(\.text) ?? [])
+    return estimators.compactMap { measured.contains($0.text) ? nil : outcome($0, at: place) }
   }
 
   /// Nil for an estimator that is measured there under another text, as which it is known.
@@ -47,7 +48,7 @@ struct Refusals {
       return .failed("a spec is told '\(text)', which lacks the reason or what would work")
     }
     let named = text[marker.upperBound...].components(separatedBy: ", ").filter { $0 != "none" }
-    let isMeasured = place.cell.map { !$0.cell.entries.isEmpty } ?? false
+    let isMeasured = place.affordable?.entries.isEmpty == false
     guard named.allSatisfy({ registry.estimators[$0] != nil }), !named.isEmpty || !isMeasured else {
       return .failed("a spec is told that these work: \(text[marker.upperBound...])")
     }

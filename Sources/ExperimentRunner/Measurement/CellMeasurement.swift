@@ -66,13 +66,14 @@ package struct CellMeasurement: Sendable {
   /// merged in order, and the rule looks when all are in that its checkpoint counts.
   ///
   /// - Parameters:
+  ///   - prepared: the entries with their states, in order, where they are there already.
   ///   - comparesPairs: whether ratios of variances are wanted, and the tails.
   ///   - progress: told of replicates as they are done, and at the end of those that need not be.
   package static func run(
-    _ cell: Cell, seed: UInt64, rule: StoppingRule, threads: Int, comparesPairs: Bool = true,
-    progress: @escaping @Sendable (Int) throws -> Void
+    _ cell: Cell, prepared: [PreparedEstimator]? = nil, seed: UInt64, rule: StoppingRule, threads: Int,
+    comparesPairs: Bool = true, progress: @escaping @Sendable (Int) throws -> Void
   ) async throws -> CellMeasurement {
-    let prepared = try cell.entries.map { try PreparedEstimator($0, of: cell, seed: seed) }
+    let prepared = try prepared ?? cell.entries.map { try PreparedEstimator($0, of: cell, seed: seed) }
     let blocks = reportedBlocks(cell)
     let ranges = blocks.map(\.range)
     let floors = try RoundingFloor.measure(cell, prepared, blocks: ranges, replicates: rule.maximum, seed: seed)
