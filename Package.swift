@@ -38,7 +38,7 @@ let package = Package(
 
     .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
     .target(name: "GradientEstimation", dependencies: ["CKernels", "Randomness"], swiftSettings: numeric),
-    .target(name: "EstimatorStatistics", dependencies: ["CKernels"], swiftSettings: numeric),
+    .target(name: "EstimatorStatistics", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
     .target(
       name: "VariationalFamilies",
       dependencies: ["CGSL", "CKernels", "EstimatorStatistics", "GradientEstimation", "Randomness"],

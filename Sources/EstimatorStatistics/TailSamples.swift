@@ -1,3 +1,4 @@
+internal import CGSL
 internal import CKernels
 
 /// The largest values of several streams, as many of each as are asked for.
@@ -72,7 +73,9 @@ public struct TailSamples: Sendable {
   public func largest(_ count: Int, of stream: Int) -> [Double] {
     precondition(count <= capacity, "TailSamples: more than the capacity")
     let start = stream * room
-    return Array(values[start..<start + streams[stream].used].sorted(by: >).prefix(count))
+    var ascending = Array(values[start..<start + streams[stream].used])
+    gsl_sort(&ascending, 1, ascending.count)
+    return ascending.suffix(count).reversed()
   }
 
   /// Room for `count` values of each stream, at least doubled where there is too little.
