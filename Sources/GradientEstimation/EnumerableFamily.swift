@@ -135,7 +135,7 @@ extension VariationalFamily {
 }
 
 /// A sum that carries what rounding loses (Neumaier 1974).
-package struct CompensatedSum {
+package struct CompensatedSum: Sendable {
   private var sum = 0.0, lost = 0.0
   package init() {}
   package var total: Double { sum + lost }
