@@ -117,7 +117,7 @@ public struct Rebar: GradientEstimator {
     workspace: inout Workspace, into gradients: inout MutableSpan<Double>
   ) {
     let lanes = block.shape.lanes
-    workspace.addScore(problem, block)
+    scoreEstimate(problem, block, &workspace.signal, workspace.centers, into: &workspace.plain)
     workspace.surrogate.perturb(block.draws, random: &random)
     workspace.makeVariate(problem, block, learning == .all ? state.temperature.value : temperature)
     for i in gradients.indices {
@@ -152,20 +152,6 @@ public struct Rebar: GradientEstimator {
 }
 
 extension Rebar.Workspace {
-  /// The score estimate with no baseline, as `plain`.
-  fileprivate mutating func addScore(_ problem: Problem, _ block: borrowing DrawBlock) {
-    gatherMeans(problem.terms, block, into: &signal)
-    for i in plain.indices { plain[i] = 0 }
-    Self.addScore(signal, centers, problem, block, into: &plain)
-  }
-
-  private static func addScore(
-    _ signal: [Double], _ centers: [Double], _ problem: Problem, _ block: borrowing DrawBlock, into sums: inout [Double]
-  ) {
-    var span = sums.mutableSpan
-    problem.family.addScore(weights: signal.span, centers: centers.span, at: block.draws, into: &span)
-  }
-
   /// The control variate at τ, as `variate`.
   fileprivate mutating func makeVariate(_ problem: Problem, _ block: borrowing DrawBlock, _ temperature: Double) {
     for i in variate.indices { variate[i] = 0 }
@@ -173,11 +159,17 @@ extension Rebar.Workspace {
   }
 }
 
-/// f/K of each draw, `[K × B]`.
-private func gatherMeans(_ terms: Terms, _ block: borrowing DrawBlock, into signal: inout [Double]) {
+/// The score estimate with no baseline, `[P × B]`; `signal` is scratch, `[K × B]`, and `centers` are zeros, `[P]`.
+func scoreEstimate(
+  _ problem: Problem, _ block: borrowing DrawBlock, _ signal: inout [Double], _ centers: [Double],
+  into sums: inout [Double]
+) {
   for i in signal.indices { signal[i] = 0 }
-  for term in terms.members {
+  for i in sums.indices { sums[i] = 0 }
+  for term in problem.terms.members {
     let values = block.evaluation.values(of: term)
     for i in signal.indices { signal[i] += values[i] / Double(block.shape.samples) }
   }
+  var span = sums.mutableSpan
+  problem.family.addScore(weights: signal.span, centers: centers.span, at: block.draws, into: &span)
 }

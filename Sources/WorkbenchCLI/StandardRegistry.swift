@@ -18,6 +18,7 @@ package enum StandardRegistry {
     try registry.register(estimator: Concrete.self)
     try registry.register(estimator: GumbelRao.self)
     try registry.register(estimator: Rebar.self)
+    try registry.register(estimator: Relax.self)
     try registry.register(estimator: RejectionSamplingReparameterization.self)
     try registry.register(estimator: GeneralizedReparameterization.self)
     try registry.register(estimator: BonnetPrice.self)

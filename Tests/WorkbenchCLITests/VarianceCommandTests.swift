@@ -137,6 +137,7 @@ import Testing
         note: gumbel-rao is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
         note: rebar is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
         note: rebar:learn=none is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
+        note: relax is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
         note: rsvi is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: generalized-reparam is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: score:baseline=leave-one-out needs samples of at least 2, and is given 1
