@@ -116,14 +116,16 @@ struct LearnedTemperature: Codable, Hashable, Sendable {
   var value: Double { wb_exp(logarithm) }
   /// By which log τ is moved to see what the variance does.
   static let probe = 0.1
-  private static let (lowest, highest, rate) = (-3.0, 3.0, 0.05)
+  private static let (lowest, highest) = (-3.0, 3.0)
+  /// The step of a batch of 64 estimates; of fewer, in proportion.
+  private static let rate = 0.05
 
   init(_ temperature: Double) { logarithm = wb_log(temperature) }
   /// τ e^{shift}
   func moved(by shift: Double) -> Double { wb_exp(logarithm + shift) }
 
-  /// Takes a step, given E ĝ² at τ e^{−probe} and τ e^{probe} on the same draws.
-  mutating func step(below: Double, above: Double) {
+  /// Takes a step, given E ĝ² at τ e^{−probe} and τ e^{probe} on the same draws of so many `lanes`.
+  mutating func step(below: Double, above: Double, lanes: Int) {
     let found = above - below, size = above + below
     guard found.isFinite, size > 0 else { return }
     let relative = found / size
@@ -132,7 +134,8 @@ struct LearnedTemperature: Codable, Hashable, Sendable {
     square += 0.01 * (relative * relative - square)
     let (mean, meanSquare) = (slope / (1 - power(0.9)), square / (1 - power(0.99)))
     guard meanSquare > 0 else { return }
-    logarithm = min(max(logarithm - Self.rate * mean / meanSquare.squareRoot(), Self.lowest), Self.highest)
+    let rate = Self.rate * min(1, Double(lanes) / 64)
+    logarithm = min(max(logarithm - rate * mean / meanSquare.squareRoot(), Self.lowest), Self.highest)
   }
 
   private func power(_ base: Double) -> Double { wb_exp(count * wb_log(base)) }

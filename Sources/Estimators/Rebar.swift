@@ -134,7 +134,7 @@ public struct Rebar: GradientEstimator {
     state.regression.add(plain: workspace.plain, variate: workspace.variate, lanes: lanes)
     let hasMoved = block.draws.sharesParameters && block.draws.parameters != state.parameters
     if hasMoved { state.parameters = block.draws.parameters }
-    if hasMoved || learning == .all { state.regression.forget(keeping: 0.96) }
+    if hasMoved || learning == .all { state.regression.forget(keeping: max(0.96, 1 - Double(lanes) / 1600)) }
     guard learning == .all else { return }
     func meanSquare(_ shift: Double, _ workspace: inout Workspace) -> Double {
       workspace.makeVariate(problem, block, state.temperature.moved(by: shift))
@@ -147,7 +147,7 @@ public struct Rebar: GradientEstimator {
     }
     let below = meanSquare(-LearnedTemperature.probe, &workspace)
     let above = meanSquare(LearnedTemperature.probe, &workspace)
-    state.temperature.step(below: below, above: above)
+    state.temperature.step(below: below, above: above, lanes: lanes)
   }
 }
 

@@ -114,7 +114,7 @@ public struct Relax: GradientEstimator {
     let below = meanSquare(-LearnedTemperature.probe), above = meanSquare(LearnedTemperature.probe)
     let whole = workspace.plain.reduce(0) { $0 + $1 * $1 }
     // Where nothing is left but rounding there is nothing to descend on.
-    if below + above > 1e-12 * whole { state.temperature.step(below: below, above: above) }
+    if below + above > 1e-12 * whole { state.temperature.step(below: below, above: above, lanes: block.shape.lanes) }
   }
 }
 

@@ -10,8 +10,10 @@ struct SurrogateRegression: Codable, Hashable, Sendable {
   /// M, row by row below the diagonal, and v.
   private var squares, products: [Double]
 
-  /// What a batch keeps of those before it: they are of another temperature, or of another λ.
-  private static let memory = 0.97
+  /// Estimates of each coefficient that are remembered: older ones are of another temperature, or of another λ.
+  private static let memory = 128.0
+  /// Estimates of each coefficient before the first fit.
+  private static let fewest = 8.0
   /// A feature that leaves less than this share of its square beside those before it is a combination of them.
   private static let smallest = 1e-9
 
@@ -24,9 +26,7 @@ struct SurrogateRegression: Codable, Hashable, Sendable {
   /// Takes in a batch, `[P × B]` each; lanes that are not finite are left out.
   mutating func add(plain: [Double], variates: [[Double]], lanes: Int) {
     let m = coefficients.count, parameters = plain.count / lanes
-    count *= Self.memory
-    for i in squares.indices { squares[i] *= Self.memory }
-    for i in products.indices { products[i] *= Self.memory }
+    if count > Self.memory * Double(m) { forget(keeping: Self.memory * Double(m) / count) }
     for lane in 0..<lanes {
       let rows = stride(from: lane, to: parameters * lanes, by: lanes)
       guard rows.allSatisfy({ row in plain[row].isFinite && variates.allSatisfy { $0[row].isFinite } }) else {
@@ -41,20 +41,27 @@ struct SurrogateRegression: Codable, Hashable, Sendable {
         }
       }
     }
-    if count >= 3 * Double(m) { solve() }
+    if count >= Self.fewest * Double(m) { solve() }
   }
 
-  /// By Cholesky's factor, without the features that are combinations of those before them.
+  private mutating func forget(keeping share: Double) {
+    count *= share
+    for i in squares.indices { squares[i] *= share }
+    for i in products.indices { products[i] *= share }
+  }
+
+  /// By Cholesky's factor, with a ridge of (m/count)³ that keeps the first fits small, and without the features that are combinations of those before them.
   private mutating func solve() {
     let m = coefficients.count
     var lower = squares, isUsed = [Bool](repeating: true, count: m)
+    let share = Double(m) / count, ridge = 1 + share * share * share
     for i in 0..<m {
       for j in 0...i where isUsed[j] {
-        var rest = squares[i * m + j]
+        var rest = squares[i * m + j] * (i == j ? ridge : 1)
         for k in 0..<j where isUsed[k] { rest -= lower[i * m + k] * lower[j * m + k] }
         if i != j {
           lower[i * m + j] = rest / lower[j * m + j]
-        } else if rest > Self.smallest * squares[i * m + i] {
+        } else if rest > (Self.smallest + ridge - 1) * squares[i * m + i] {
           lower[i * m + i] = rest.squareRoot()
         } else {
           isUsed[i] = false
