@@ -132,6 +132,12 @@ import Testing
         note: dreg is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is stl
         note: vimco is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is score:baseline=leave-one-out
         note: vimco:mean=arithmetic is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is score:baseline=leave-one-out
+        note: concrete is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
+        note: concrete:straight_through=true is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
+        note: gumbel-rao is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
+        note: rebar is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
+        note: rebar:learn=none is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
+        note: relax is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
         note: rsvi is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: generalized-reparam is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: score:baseline=leave-one-out needs samples of at least 2, and is given 1
