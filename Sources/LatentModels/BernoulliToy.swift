@@ -49,7 +49,7 @@ extension BernoulliToy: IntegrandSpecification {
       Reference("tucker2017", "section 5.1"), Reference("grathwohl2018", "section 5.1"), Reference("kool2020"),
     ],
     options: [.text("target", \.targetText, "t, one number for each bit, such as 0.6x0.51x0.48")],
-    examples: [Example(), Example(options: ["target": "0.6x0.51x0.3"])])
+    examples: [Example(options: ["target": "0.2"]), Example(options: ["target": "0.7x0.4x0.1"])])
 
   public func makeIntegrand() throws(ComponentError) -> any Integrand {
     let numbers = targetText.split(separator: "x", omittingEmptySubsequences: false).map { Double($0) }

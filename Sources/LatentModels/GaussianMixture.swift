@@ -119,7 +119,9 @@ extension GaussianMixture: IntegrandSpecification {
         "learn", \.learned,
         "what is a parameter θ to learn: none; means, whose gradient is the block model_parameters"),
     ],
-    examples: [Example(options: ["x": "-1.2x0.7", "probability": "1x2x1", "learn": "means"])])
+    examples: [
+      Example(options: ["x": "-1.2x0.7", "probability": "1x2x1", "learn": "means"], points: ["initial", "prior"])
+    ])
 
   public func makeIntegrand() throws(ComponentError) -> any Integrand {
     guard means.count > 1 else { throw ComponentError(option: "mean", "holds one number; a mixture has two or more") }

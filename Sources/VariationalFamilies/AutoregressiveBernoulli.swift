@@ -92,7 +92,7 @@ public struct AutoregressiveBernoulliSpecification: FamilySpecification {
       Note("Exact", "every expectation up to D = 16, by enumeration of 2^D states."),
     ],
     references: [Reference("neal1992", "section 2"), Reference("mnih2014")],
-    examples: [Example(points: ["logit=0.6,weight=-0.9", "logit=-0.4,weight=0.7"])])
+    examples: [Example(points: ["logit=0.6,weight=-0.9", "logit=-0.4,weight=0.7"], models: ["sigmoid-belief-network"])])
 
   public func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily {
     AutoregressiveBernoulli(dimension: dimension)

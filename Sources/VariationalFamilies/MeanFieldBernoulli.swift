@@ -110,7 +110,7 @@ public struct MeanFieldBernoulliSpecification: FamilySpecification {
       Note("Exact", "every expectation up to D = 16, by enumeration of 2^D states."),
       Note("Closed forms", "entropy; KL to Bernoulli priors."),
     ],
-    examples: [Example(points: ["logit=0.8", "logit=-0.5"])])
+    examples: [Example(points: ["logit=0.8", "logit=-0.5"], models: ["sigmoid-belief-network"])])
 
   public func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily {
     MeanFieldBernoulli(dimension: dimension)

@@ -129,7 +129,7 @@ public struct MeanFieldCategoricalSpecification: FamilySpecification {
       Note("Closed forms", "entropy; KL to categorical priors."),
     ],
     options: [.integer("categories", \.categories, in: 2...10_000, "C, of each variable; D is a multiple of it")],
-    examples: [Example(points: ["initial"])])
+    examples: [Example(points: ["initial"], models: ["gaussian-mixture"])])
 
   public func makeFamily(dimension: Int) throws(ComponentError) -> any VariationalFamily {
     guard dimension.isMultiple(of: categories) else {
