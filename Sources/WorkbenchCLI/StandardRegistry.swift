@@ -15,6 +15,8 @@ package enum StandardRegistry {
     try registry.register(estimator: StickingTheLanding.self)
     try registry.register(estimator: DoublyReparameterized.self)
     try registry.register(estimator: VIMCO.self)
+    try registry.register(estimator: AugmentReinforceMerge.self)
+    try registry.register(estimator: DisARM.self)
     try registry.register(estimator: RejectionSamplingReparameterization.self)
     try registry.register(estimator: GeneralizedReparameterization.self)
     try registry.register(estimator: BonnetPrice.self)
