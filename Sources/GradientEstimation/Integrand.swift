@@ -58,6 +58,11 @@ public enum Sense: String, Sendable { case minimize, maximize }
 /// An integrand whose `evaluate` also serves ∇_z.
 public protocol DifferentiableModel: Integrand {}
 
+/// An integrand of discrete z whose formula extends to the relaxation of its `support` (see `Support`): its `evaluate` also
+/// serves values and ∇_z of its terms there, at points between the z that it is of. It says so because a value alone does
+/// not: a table of states, or a log density that is −∞ but at the states, is none.
+public protocol RelaxableModel: DifferentiableModel {}
+
 /// An integrand whose second derivatives in z are known: its `evaluate` also serves `diagonalHessians`, ∂²/∂z_d² of its
 /// terms one by one, of a minibatch where `values` and gradients are.
 public protocol TwiceDifferentiableModel: DifferentiableModel {

@@ -66,6 +66,17 @@ public struct Problem: Sendable {
     if evaluates, !requirements.quantities.bounds { try checkMeanOfDraws() }
   }
 
+  /// - Throws: `EstimatorError` where draws are not discrete, or the integrand is not defined and differentiable between
+  ///   them: on [0, 1]^D for bits, on simplices for one-hot variables.
+  public func checkRelaxation() throws(EstimatorError) {
+    guard family.support.isDiscrete else {
+      throw EstimatorError("relaxes discrete draws, and those of this family are continuous: take reparam or stl")
+    }
+    guard model is any DifferentiableModel, model is any RelaxableModel || !model.support.isDiscrete else {
+      throw EstimatorError("needs a model that can be evaluated and differentiated between its discrete points")
+    }
+  }
+
   /// The sizes of a block of so many lanes, K = `samples` draws each.
   public func shape(samples: Int, lanes: Int) -> Shape {
     Shape(

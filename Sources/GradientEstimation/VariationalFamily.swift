@@ -108,13 +108,14 @@ public protocol LogitFamily: EnumerableFamily, TransformedFamily {
 
 /// Independent Bernoullis, q_λ(z) = Π_d σ(φ_d)^{z_d} (1 − σ(φ_d))^{1 − z_d}.
 ///
-/// The law: the noise is u, uniform on (0, 1)^D, and z_d = 1 where u_d > 1 − σ(φ_d), so that z rises with u.
+/// The laws: the noise is u, uniform on (0, 1)^D, and z_d = 1 where u_d > 1 − σ(φ_d), so that z rises with u; at relaxed z in
+/// [0, 1]^D log q is extended linearly, Σ_d z_d log σ(φ_d) + (1 − z_d) log(1 − σ(φ_d)), and so are its derivatives.
 public protocol IndependentBernoulliFamily: LogitFamily {}
 
 /// Independent categorical variables, D/C of them with C categories each, one-hot: q(z = e_c) = e^{φ_c} / Σ_j e^{φ_j}.
 ///
-/// The law: the noise is u, uniform on (0, 1)^D, and each variable's category that of the greatest φ_c − log(−log u_c), the
-/// Gumbel-max form.
+/// The laws: the noise is u, uniform on (0, 1)^D, and each variable's category that of the greatest φ_c − log(−log u_c), the
+/// Gumbel-max form; at relaxed z on the simplex log q is extended linearly, Σ_c z_c log π_c, and so are its derivatives.
 public protocol IndependentCategoricalFamily: LogitFamily {
   /// C
   var categories: Int { get }

@@ -7,7 +7,7 @@ public import GradientEstimation
 ///
 /// - Options: `target` t, one number for each bit.
 /// - Exact: everything under families of bits, by enumeration. Relaxed to z in [0, 1]^D, f is the same formula.
-public struct BernoulliToy: CostFunction, DifferentiableModel, FactorizedModel {
+public struct BernoulliToy: CostFunction, RelaxableModel, FactorizedModel {
   public var targetText = "0.45"
   private var target: [Double] = [0.45]
   public init() {}

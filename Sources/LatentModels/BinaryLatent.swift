@@ -7,7 +7,7 @@ public import GradientEstimation
 ///
 /// - Options: `prior` π; `one` p_1; `zero` p_0.
 /// - Exact: everything. log p(x) = log(π p_1 + (1 − π) p_0).
-public struct BinaryLatent: LatentModel, DifferentiableModel, LogPolynomialModel, IntegrandSpecification {
+public struct BinaryLatent: LatentModel, RelaxableModel, LogPolynomialModel, IntegrandSpecification {
   public var priorProbability = 0.5
   public var one = 0.9
   public var zero = 0.2
