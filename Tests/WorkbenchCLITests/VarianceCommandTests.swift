@@ -134,6 +134,7 @@ import Testing
         note: vimco:mean=arithmetic is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is score:baseline=leave-one-out
         note: arm is left out: needs a family of independent Bernoullis, such as 'bernoulli'
         note: disarm is left out: needs a family of independent Bernoullis, such as 'bernoulli'
+        note: local-expectation is left out: needs a family of independent bits or categories, such as 'bernoulli' or 'categorical'
         note: rsvi is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: generalized-reparam is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: score:baseline=leave-one-out needs samples of at least 2, and is given 1
