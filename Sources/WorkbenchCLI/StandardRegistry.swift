@@ -18,6 +18,7 @@ package enum StandardRegistry {
     try registry.register(estimator: AugmentReinforceMerge.self)
     try registry.register(estimator: DisARM.self)
     try registry.register(estimator: LocalExpectation.self)
+    try registry.register(estimator: MuProp.self)
     try registry.register(estimator: RejectionSamplingReparameterization.self)
     try registry.register(estimator: GeneralizedReparameterization.self)
     try registry.register(estimator: BonnetPrice.self)
