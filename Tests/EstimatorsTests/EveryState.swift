@@ -67,13 +67,27 @@ struct EveryState {
     self.probabilities = probabilities
   }
 
-  /// One estimate at each state, `[P]` each.
-  func estimates<E: GradientEstimator>(of estimator: E) throws -> [[Double]] {
-    let shape = problem.shape(samples: 1, lanes: states.count)
-    var block = DrawBlock(shape: shape, parameters: parameters)
+  /// All states, one in each lane.
+  private func makeBlock() -> DrawBlock {
+    var block = DrawBlock(shape: problem.shape(samples: 1, lanes: states.count), parameters: parameters)
     for (lane, state) in states.enumerated() {
       for d in state.indices { block.draws.z[d * states.count + lane] = state[d] }
     }
+    return block
+  }
+
+  /// ∇ log q at each state, `[P]` each.
+  var scores: [[Double]] {
+    let block = makeBlock(), ones = states.map { _ in 1.0 }, zeros = parameters.map { _ in 0.0 }
+    var scores = [Double](repeating: 0, count: parameters.count * states.count), span = scores.mutableSpan
+    problem.family.addScore(weights: ones.span, centers: zeros.span, at: block.draws, into: &span)
+    return states.indices.map { lane in parameters.indices.map { scores[$0 * states.count + lane] } }
+  }
+
+  /// One estimate at each state, `[P]` each.
+  func estimates<E: GradientEstimator>(of estimator: E) throws -> [[Double]] {
+    var block = makeBlock()
+    let shape = block.shape
     block.evaluate(try estimator.requirements(samples: 1, of: problem).quantities, of: problem)
     var random = try RandomStream(#require(Generator.named("mt19937")), index: 3)
     var workspace = try estimator.makeWorkspace(for: problem, shape: shape)
