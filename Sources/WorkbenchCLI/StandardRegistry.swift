@@ -17,6 +17,7 @@ package enum StandardRegistry {
     try registry.register(estimator: VIMCO.self)
     try registry.register(estimator: AugmentReinforceMerge.self)
     try registry.register(estimator: DisARM.self)
+    try registry.register(estimator: SwapMerge.self)
     try registry.register(estimator: LocalExpectation.self)
     try registry.register(estimator: MuProp.self)
     try registry.register(estimator: UnorderedSet.self)

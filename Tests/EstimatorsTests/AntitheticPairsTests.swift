@@ -104,6 +104,8 @@ import Testing
         disarm.square[d] += mass * a * a
       }
     }
+    // The one is the other with u integrated out, whatever the other coordinates do.
+    for d in 0..<3 { #expect(disarm.square[d] < arm.square[d]) }
     let figures = try await Measurement(
       model: "bernoulli-toy:target=0.6x0.1x0.48",
       at: "logit=\(thetas.map { "\(log($0 / (1 - $0)))" }.joined(separator: "x"))",

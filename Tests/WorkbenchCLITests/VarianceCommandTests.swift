@@ -134,6 +134,7 @@ import Testing
         note: vimco:mean=arithmetic is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is score:baseline=leave-one-out
         note: arm is left out: needs a family of independent Bernoullis, such as 'bernoulli'
         note: disarm is left out: needs a family of independent Bernoullis, such as 'bernoulli'
+        note: arsm is left out: needs a family of independent categories, such as 'categorical'; of bits it is arm
         note: local-expectation is left out: needs a family of independent bits or categories, such as 'bernoulli' or 'categorical'
         note: muprop is left out: needs a family of independent bits or categories, such as 'bernoulli' or 'categorical'
         note: unordered-set is left out: needs a discrete family of at most 256 states, which it lists
