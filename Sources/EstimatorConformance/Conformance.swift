@@ -135,14 +135,19 @@ public struct Conformance: Sendable {
       LaneIndependence.self, Repeatability.self, DeclaredStreams.self, ObjectiveValue.self, WrongShapes.self,
       NonfiniteValues.self,
     ]
-    return try cell.cell.entries.flatMap { entry in
-      let bench = try Bench(cell, entry)
-      return try laws.filter { $0.applies(to: entry) }.map { law in
-        let finding = try law.finding(bench)
-        return Outcome(
-          law.law, entry.text, problem: problem.text, place: cell.place, finding.map { .failed($0) } ?? .passed)
-      }
+    var ofModel: [Outcome] = []
+    if let entry = cell.cell.entries.first, ModelGradient.applies(to: cell) {
+      ofModel.append(try ModelGradient.outcome(problem, cell, Bench(cell, entry)))
     }
+    return try ofModel
+      + cell.cell.entries.flatMap { entry in
+        let bench = try Bench(cell, entry)
+        return try laws.filter { $0.applies(to: entry) }.map { law in
+          let finding = try law.finding(bench)
+          return Outcome(
+            law.law, entry.text, problem: problem.text, place: cell.place, finding.map { .failed($0) } ?? .passed)
+        }
+      }
   }
 
   /// Measures a cell and judges it, by the exact gradient where it is known.

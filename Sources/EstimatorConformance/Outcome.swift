@@ -121,6 +121,8 @@ public enum Law: String, CaseIterable, Sendable {
   case streams
   /// The objective's value at the draws, and its own estimate, do not depend on what else is computed there.
   case objectiveValue = "objective-value"
+  /// The gradient in the model's parameters θ is the derivative of the objective's value at the draws.
+  case modelGradient = "model-gradient"
   /// Buffers of the wrong shape are refused.
   case shapes
   /// A value of the model that is not finite reaches the gradient of its lane, where it is counted, and no other.

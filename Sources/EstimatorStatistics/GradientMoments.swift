@@ -214,9 +214,12 @@ public struct GradientMoments: Sendable {
 /// Streaming moments of several estimators on the same replicates, and of their pairs.
 public struct ComparisonMoments: Sendable {
   public private(set) var entries: [GradientMoments]
+  /// Those of one more gradient at the same replicates, which is compared with none.
+  public private(set) var companion: GradientMoments?
   /// Cross sums of Y_a and Y_b for the pairs a < b in order, then block by block.
   private var cross: [CrossSums]
   private var distances: [[Double]] = []
+  private var companionDistances: [Double] = []
   /// Whether every replicate of the batch was finite, by estimator.
   private var isFinite: [Bool]
 
@@ -226,10 +229,12 @@ public struct ComparisonMoments: Sendable {
   ///   - weights: of the norm that variances are taken in, `[P]`; nil for the Euclidean one.
   ///   - tails: for each estimator what it takes to keep its tails; empty where none are wanted.
   ///   - comparesPairs: whether ratios of variances are wanted; without, there are no pairs.
+  ///   - companion: moments of nothing, of the one more gradient, where there is one.
   public init(
     blocks: [Range<Int>], scales: [[Double]], weights: [Double]? = nil, tails: [TailReference] = [],
-    comparesPairs: Bool = true
+    comparesPairs: Bool = true, companion: GradientMoments? = nil
   ) {
+    self.companion = companion
     entries = scales.enumerated().map { e, scales in
       GradientMoments(
         blocks: blocks, scales: scales, weights: weights, tail: tails.indices.contains(e) ? tails[e] : nil)
@@ -239,9 +244,16 @@ public struct ComparisonMoments: Sendable {
     isFinite = Array(repeating: true, count: scales.count)
   }
 
-  /// Adds a batch: the gradients of each estimator, `[P × B]`, at the same replicates.
+  /// Adds a batch: the gradients of each estimator, `[P × B]`, at the same replicates, and then the companion's.
   public mutating func add(_ gradients: [[Double]], lanes: Int) {
-    precondition(gradients.count == entries.count, "ComparisonMoments: one batch for each estimator")
+    precondition(
+      gradients.count == entries.count + (companion == nil ? 0 : 1), "ComparisonMoments: one batch for each estimator")
+    if let count = companion?.blocks.count {
+      if companionDistances.count != count * lanes {
+        companionDistances = Array(repeating: 0, count: count * lanes)
+      }
+      companion?.add(gradients[entries.count], lanes: lanes, distances: &companionDistances)
+    }
     let blocks = entries.first?.blocks.count ?? 0
     if distances.first?.count != blocks * lanes {
       distances = Array(repeating: Array(repeating: 0, count: blocks * lanes), count: entries.count)
@@ -277,6 +289,7 @@ public struct ComparisonMoments: Sendable {
 
   public mutating func merge(_ other: ComparisonMoments) {
     for e in entries.indices { entries[e].merge(other.entries[e]) }
+    if let others = other.companion { companion?.merge(others) }
     for i in cross.indices { cross[i].merge(other.cross[i]) }
   }
 

@@ -65,10 +65,13 @@ extension EnumerableFamily {
     var value = CompensatedSum(), level: Double?
     var coordinates = [CompensatedSum](repeating: .init(), count: d)
     var gradient = [CompensatedSum](repeating: .init(), count: p), squares = gradient, weighted = gradient
+    // Weights that are no part of the sum have no gradient in θ.
+    let learnable = terms.contains(.likelihood) ? model as? any LearnableModel : nil
+    var inModel = [CompensatedSum](repeating: .init(), count: learnable?.modelParameters.count ?? 0)
     let isDone = Enumeration.forEachBlock(
       of: self, model, Quantities(values: terms, coordinateValues: own), parameters: parameters
     ) { block, probabilities in
-      let b = block.shape.lanes, scores = scores(at: block.draws)
+      let b = block.shape.lanes, scores = scores(at: block.draws), slopes = learnable?.slopes(at: block.draws) ?? []
       // A state that q does not have counts nothing, whatever f is there.
       for lane in 0..<b where probabilities[lane] > 0 {
         let q = probabilities[lane]
@@ -82,6 +85,7 @@ extension EnumerableFamily {
           squares[i].add(q * s * s)
           weighted[i].add(q * f * s * s)
         }
+        for i in inModel.indices { inModel[i].add(q * slopes[i * b + lane]) }
         for i in 0..<d {
           var part = others
           for term in own.members { part += block.evaluation.coordinateValues(of: term)[i * b + lane] }
@@ -92,7 +96,8 @@ extension EnumerableFamily {
     guard isDone else { return nil }
     return ExactExpectation(
       value: value.total + (level ?? 0), gradient: gradient.map(\.total), coordinateValues: coordinates.map(\.total),
-      optimalShift: zip(weighted, squares).map { $1.total > 0 ? $0.total / $1.total - value.total : 0 })
+      optimalShift: zip(weighted, squares).map { $1.total > 0 ? $0.total / $1.total - value.total : 0 },
+      modelGradient: learnable.map { _ in inModel.map(\.total) })
   }
 }
 
@@ -102,6 +107,17 @@ extension Evaluation {
     var sum = 0.0
     for term in terms.members { sum += values(of: term)[draw] }
     return sum
+  }
+}
+
+extension LearnableModel {
+  /// ∇_θ log p_θ(x, z) of each lane, summed over its draws: `[Q × B]`.
+  func slopes(at draws: borrowing Draws) -> [Double] {
+    var slopes = [Double](repeating: 0, count: modelParameters.count * draws.shape.lanes)
+    let ones = [Double](repeating: 1, count: draws.shape.drawCount)
+    var span = slopes.mutableSpan
+    addModelGradient(weights: ones.span, at: draws, into: &span)
+    return slopes
   }
 }
 

@@ -19,21 +19,25 @@ extension Problem {
     guard let family = family as? any EnumerableFamily, let states = family.stateCount,
       Self.multisets(of: states, samples) != nil
     else { return nil }
-    var probabilities: [Double] = [], logWeights: [Double] = [], scores: [[Double]] = []
-    let p = parameterCount, terms = terms
-    _ = Enumeration.forEachBlock(of: family, model, Quantities(values: terms), parameters: parameters) { block, q in
-      let b = block.shape.lanes, all = family.scores(at: block.draws)
-      for lane in 0..<b where q[lane] > 0 {
-        probabilities.append(q[lane])
+    var probabilities: [Double] = [], logWeights: [Double] = [], scores: [[Double]] = [], inModel: [[Double]] = []
+    let p = parameterCount, terms = terms, (learnable, q) = (model as? any LearnableModel, modelParameterCount)
+    _ = Enumeration.forEachBlock(
+      of: family, model, Quantities(values: terms), parameters: parameters
+    ) { block, weights in
+      let b = block.shape.lanes, all = family.scores(at: block.draws), slopes = learnable?.slopes(at: block.draws) ?? []
+      for lane in 0..<b where weights[lane] > 0 {
+        probabilities.append(weights[lane])
+        inModel.append((0..<q).map { slopes[$0 * b + lane] })
         logWeights.append(block.evaluation.sum(of: terms, at: lane))
         scores.append((0..<p).map { all[$0 * b + lane] })
       }
     }
-    var sum = MultisetSum(objective, samples, probabilities, logWeights, scores, p)
+    var sum = MultisetSum(objective, samples, probabilities, logWeights, scores, inModel, (p, q))
     sum.run()
     return ExactExpectation(
       value: sum.value.total, gradient: sum.gradient.map(\.total),
-      coordinateValues: Array(repeating: sum.value.total, count: family.dimension), optimalShift: nil)
+      coordinateValues: Array(repeating: sum.value.total, count: family.dimension), optimalShift: nil,
+      modelGradient: q > 0 ? sum.modelGradient.map(\.total) : nil)
   }
 
   /// (S + K − 1 over K), or nil beyond the limit.
@@ -52,20 +56,21 @@ private struct MultisetSum {
   private let objective: any MultiSampleObjective
   private let samples: Int
   private let probabilities, logWeights: [Double]
-  private let scores: [[Double]]
+  private let scores, inModel: [[Double]]
   /// The states of a multiset, in ascending order.
   private var chosen: [Int]
   private(set) var value = CompensatedSum()
-  private(set) var gradient: [CompensatedSum]
+  private(set) var gradient, modelGradient: [CompensatedSum]
 
   init(
     _ objective: any MultiSampleObjective, _ samples: Int, _ probabilities: [Double], _ logWeights: [Double],
-    _ scores: [[Double]], _ parameterCount: Int
+    _ scores: [[Double]], _ inModel: [[Double]], _ counts: (Int, Int)
   ) {
     (self.objective, self.samples, self.probabilities) = (objective, samples, probabilities)
-    (self.logWeights, self.scores) = (logWeights, scores)
+    (self.logWeights, self.scores, self.inModel) = (logWeights, scores, inModel)
     chosen = Array(repeating: 0, count: samples)
-    gradient = Array(repeating: .init(), count: parameterCount)
+    gradient = Array(repeating: .init(), count: counts.0)
+    modelGradient = Array(repeating: .init(), count: counts.1)
   }
 
   mutating func run() {
@@ -90,6 +95,7 @@ private struct MultisetSum {
     for k in 0..<samples {
       let weight = objective.rule == .gradient ? phi - slopes[k] : slopes[k]
       for (p, score) in scores[chosen[k]].enumerated() { gradient[p].add(probability * weight * score) }
+      for (i, slope) in inModel[chosen[k]].enumerated() { modelGradient[i].add(probability * slopes[k] * slope) }
     }
   }
 }

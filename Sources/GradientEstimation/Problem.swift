@@ -1,6 +1,6 @@
 /// What is estimated: the gradient of an objective of a model under a family, and how draws are made.
 public struct Problem: Sendable {
-  public private(set) var model: any Integrand
+  public internal(set) var model: any Integrand
   public let family: any VariationalFamily
   public let objective: any Objective
   public private(set) var sampling: any SamplingScheme

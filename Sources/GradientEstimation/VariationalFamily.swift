@@ -145,11 +145,17 @@ public struct ExactExpectation: Sendable {
   public var coordinateValues: [Double]
   /// E[f s_p²] / E[s_p²] − E f for the score s, `[P]`; the same for f and for what is left of it. Nil if not known.
   public var optimalShift: [Double]?
+  /// ∇_θ E_q f, `[Q]`; nil if not known.
+  public var modelGradient: [Double]?
 
-  public init(value: Double, gradient: [Double], coordinateValues: [Double], optimalShift: [Double]?) {
+  public init(
+    value: Double, gradient: [Double], coordinateValues: [Double], optimalShift: [Double]?,
+    modelGradient: [Double]? = nil
+  ) {
     self.value = value
     self.gradient = gradient
     self.coordinateValues = coordinateValues
     self.optimalShift = optimalShift
+    self.modelGradient = modelGradient
   }
 }

@@ -156,6 +156,8 @@ extension Cell {
     StreamKey(seed: seed, cell: text, role: role).streams(generator)
   }
 
-  /// What all its estimators need.
-  package var quantities: Quantities { entries.reduce(Quantities()) { $0.union($1.requirements.quantities) } }
+  /// What all its estimators need, and the gradient in the model's parameters.
+  package var quantities: Quantities {
+    entries.reduce(problem.modelGradientQuantities) { $0.union($1.requirements.quantities) }
+  }
 }

@@ -11,7 +11,7 @@ package struct CellMeasurement: Sendable {
   package let replicates: Int
   /// What the rule had wished and did not get.
   package let shortfall: StoppingRule.Shortfall?
-  /// Variance that rounding alone leaves, `[P]` for each entry.
+  /// Variance that rounding alone leaves, `[P]` for each entry, and last `[Q]` where the model has parameters to learn.
   package let floors: [[Double]]
   /// How each entry's state was brought up.
   package let warmUps: [WarmUp?]
@@ -28,6 +28,12 @@ package struct CellMeasurement: Sendable {
     let blocks = cell.problem.family.parameterBlocks, count = cell.problem.family.parameterCount
     let direction = cell.direction == nil ? [] : [ParameterBlock(name: "direction", range: count..<count + 1)]
     return blocks + direction + [ParameterBlock(name: "all", range: 0..<count + direction.count)]
+  }
+
+  /// The blocks of the gradient in the model's parameters: its one part, and the whole.
+  static func modelBlocks(_ cell: Cell) -> [ParameterBlock] {
+    let block = ParameterBlock(name: "model_parameters", range: 0..<cell.problem.modelParameterCount)
+    return [block, block]
   }
 
   /// The stream keys of a cell, with how many chunks each has.
@@ -77,10 +83,11 @@ package struct CellMeasurement: Sendable {
     let blocks = reportedBlocks(cell)
     let ranges = blocks.map(\.range)
     let floors = try RoundingFloor.measure(cell, prepared, blocks: ranges, replicates: rule.maximum, seed: seed)
+    let own = floors.prefix(prepared.count)
     let empty = ComparisonMoments(
-      blocks: ranges, scales: floors.map(\.scales), weights: cell.normWeights,
-      tails: comparesPairs ? floors.map(\.tail) : [],
-      comparesPairs: comparesPairs)
+      blocks: ranges, scales: own.map(\.scales), weights: cell.normWeights,
+      tails: comparesPairs ? own.map(\.tail) : [], comparesPairs: comparesPairs,
+      companion: companion(cell, scales: floors.dropFirst(prepared.count).first?.scales))
     let queue = ChunkQueue(empty: empty)
     var done = 0, course = StoppingRule.Course(rule)
     for checkpoint in rule.checkpoints {
@@ -103,7 +110,7 @@ package struct CellMeasurement: Sendable {
         try await group.waitForAll()
       }
       done = checkpoint
-      if course.isOver(queue.result, replicates: done, floors: floors.map(\.variances)) { break }
+      if course.isOver(queue.result, replicates: done, floors: own.map(\.variances)) { break }
     }
     try progress(rule.maximum - done)
     return CellMeasurement(
@@ -113,13 +120,20 @@ package struct CellMeasurement: Sendable {
 }
 
 extension CellMeasurement {
+  /// Moments of nothing, of the gradient in the model's parameters; nil where there are no `scales`, `[Q]`.
+  private static func companion(_ cell: Cell, scales: [Double]?) -> GradientMoments? {
+    scales.map { GradientMoments(blocks: modelBlocks(cell).map(\.range), scales: $0) }
+  }
+
   /// Measures so many replicates of the first chunk on one task and forgets them.
   static func trial(
     _ cell: Cell, _ prepared: [PreparedEstimator], seed: UInt64
   ) throws -> (_ replicates: Int) throws -> Void {
     let zeros = [Double](repeating: 0, count: cell.problem.family.parameterCount + (cell.direction == nil ? 0 : 1))
     let empty = ComparisonMoments(
-      blocks: reportedBlocks(cell).map(\.range), scales: prepared.map { _ in zeros })
+      blocks: reportedBlocks(cell).map(\.range), scales: prepared.map { _ in zeros },
+      companion: cell.problem.modelParameterCount > 0
+        ? companion(cell, scales: Array(repeating: 0, count: cell.problem.modelParameterCount)) : nil)
     let worker = CellWorker(cell: cell, prepared: prepared, seed: seed)
     return { _ = try worker.measure(chunk: 0, replicates: $0, into: empty, tailsAbove: []) }
   }

@@ -14,7 +14,7 @@ final class CellWorker {
   /// Of each estimator that draws numbers of its own.
   private let own: [StreamFamily?]
   private var bench: CellBench?
-  /// A batch that takes several blocks, `[P × batch]` for each estimator.
+  /// A batch that takes several blocks, `[P × batch]` for each estimator, and last `[Q × batch]` of the model's gradient.
   private var gradients: [[Double]]
   /// The gradients with their rows along the cell's direction, `[(P + 1) × batch]`, where it has one.
   private var extended: [[Double]] = []
@@ -27,7 +27,7 @@ final class CellWorker {
     self.cell = cell
     self.prepared = prepared
     quantities = cell.quantities
-    gradients = Array(repeating: [], count: prepared.count)
+    gradients = Array(repeating: [], count: prepared.count + (cell.problem.modelParameterCount > 0 ? 1 : 0))
     draws = cell.streams(prefix + "draws", seed: seed)
     minibatches = cell.isSubsampled ? cell.streams(prefix + "minibatch", seed: seed) : nil
     own = cell.entries.map { entry in
@@ -64,6 +64,9 @@ final class CellWorker {
           bench.block.evaluate(quantities, of: cell.problem)
           for (e, estimator) in bench.bound.enumerated() {
             try estimator.estimate(bench.block, random: &ownRandom[e].stream, into: &bench.gradients[e])
+          }
+          if bench.gradients.count > bench.bound.count {
+            cell.problem.storeModelGradient(bench.block, into: &bench.gradients[bench.bound.count])
           }
           try body(bench, size, repetition)
         }
@@ -104,7 +107,9 @@ final class CellWorker {
     if extended.first?.count != (direction.count + 1) * lanes {
       extended = gradients.map { $0 + Array(repeating: 0, count: lanes) }
     }
-    for (e, gradient) in gradients.enumerated() { extend(gradient, along: direction, lanes, &extended[e]) }
+    for (e, gradient) in gradients.enumerated() {
+      if e < prepared.count { extend(gradient, along: direction, lanes, &extended[e]) } else { extended[e] = gradient }
+    }
     return extended
   }
 
@@ -135,6 +140,7 @@ final class CellWorker {
 final class CellBench {
   var block: DrawBlock
   let bound: [any BoundEstimator]
+  /// `[P × B]` of each estimator, and where the model has parameters to learn last their gradient, `[Q × B]`.
   var gradients: [[Double]]
 
   init(_ cell: Cell, _ prepared: [PreparedEstimator], lanes: Int) throws {
@@ -142,5 +148,7 @@ final class CellBench {
     block = DrawBlock(shape: shape, parameters: cell.parameters)
     bound = try prepared.map { try $0.bind(lanes, 0) }
     gradients = Array(repeating: Array(repeating: 0, count: shape.parameters * lanes), count: prepared.count)
+    let learned = cell.problem.modelParameterCount
+    if learned > 0 { gradients.append(Array(repeating: 0, count: learned * lanes)) }
   }
 }

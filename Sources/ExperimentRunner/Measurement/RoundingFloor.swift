@@ -21,7 +21,7 @@ struct RoundingFloor: Sendable {
   static let units = 64.0
   private static let disturbance = 1.0 / 67_108_864  // 2^−26, the square root of a rounding
 
-  /// The floors of each entry of `cell`.
+  /// The floors of each entry of `cell`, and last that of the model's gradient where it has parameters to learn.
   ///
   /// - Parameters:
   ///   - blocks: those that are reported.
@@ -45,10 +45,33 @@ struct RoundingFloor: Sendable {
       var own = try streams.stream(1)
       try estimator.estimate(block, random: &own, into: &plain[e])
     }
+    var before = [Double](repeating: 0, count: cell.problem.modelParameterCount * lanes), after = before
+    cell.problem.storeModelGradient(block, into: &before)
     block.perturb(cell.quantities, relative: disturbance)
+    cell.problem.storeModelGradient(block, into: &after)
     let unsteady = try prepared.map { try $0.bind(lanes, disturbance) }
     // A numerical gradient carries much more.
     let rounding = cell.problem.gradientIsNumerical ? disturbance : units * 0x1p-53, scale = rounding / disturbance
+    func floor(_ before: [Double], _ after: [Double], _ tail: TailReference) -> RoundingFloor {
+      (0..<before.count / lanes).reduce(into: RoundingFloor(variances: [], scales: [], tail: tail)) { floor, p in
+        let row = before[p * lanes..<(p + 1) * lanes], other = after[p * lanes..<(p + 1) * lanes]
+        let response = zip(row, other).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }
+        let size = row.reduce(0) { $0 + $1 * $1 }, mean = row.reduce(0, +) / Double(lanes)
+        // Nor is the mean of equal numbers exact: their own size counts as a term.
+        floor.variances.append(max(scale * scale * response, rounding * rounding * size) / Double(lanes))
+        floor.scales.append(row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(lanes - 1))
+      }
+    }
+    let ofModel =
+      before.isEmpty
+      ? []
+      : [
+        floor(
+          before, after,
+          TailReference(
+            replicates: replicates, gradients: before, lanes: lanes,
+            blocks: CellMeasurement.modelBlocks(cell).map(\.range)))
+      ]
     return try unsteady.enumerated().map { e, estimator in
       var own = try streams.stream(1)
       var disturbed = [Double](repeating: 0, count: count)
@@ -61,15 +84,7 @@ struct RoundingFloor: Sendable {
       }
       let tail = TailReference(
         replicates: replicates, gradients: before, lanes: lanes, blocks: blocks, weights: cell.normWeights)
-      return (0..<before.count / lanes).reduce(into: RoundingFloor(variances: [], scales: [], tail: tail)) {
-        floor, p in
-        let row = before[p * lanes..<(p + 1) * lanes], other = after[p * lanes..<(p + 1) * lanes]
-        let response = zip(row, other).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }
-        let size = row.reduce(0) { $0 + $1 * $1 }, mean = row.reduce(0, +) / Double(lanes)
-        // Nor is the mean of equal numbers exact: their own size counts as a term.
-        floor.variances.append(max(scale * scale * response, rounding * rounding * size) / Double(lanes))
-        floor.scales.append(row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(lanes - 1))
-      }
-    }
+      return floor(before, after, tail)
+    } + ofModel
   }
 }

@@ -48,7 +48,7 @@ package enum CSVFiles {
   package static func varianceRows(_ results: ExperimentResults) -> [[Field]] {
     results.cells.flatMap { figures in
       figures.entries.flatMap { entry in
-        entry.blocks.map { block in
+        (entry.blocks.map { ($0, entry.nonfinite) } + figures.modelBlock).map { block, nonfinite in
           cellFields(figures, entry.entry.text, results) + [
             .text(block.block.name), .integer(block.block.range.count), .number(block.variance),
             .number(block.interval.low), .number(block.interval.high), .text(block.mark.rawValue),
@@ -56,7 +56,7 @@ package enum CSVFiles {
             .number(block.bias?.largest), .number(block.bias?.p), .number(block.biasBound), .number(block.mse),
             .number(block.snr), .number(block.kurtosis), .number(entry.entry.requirements.evaluations),
             .number(entry.entry.requirements.gradientEvaluations), .number(block.variance * entry.entry.cost),
-            .integer(entry.nonfinite),
+            .integer(nonfinite),
           ]
         }
       }
@@ -66,7 +66,7 @@ package enum CSVFiles {
   package static func coordinateRows(_ results: ExperimentResults) -> [[Field]] {
     results.cells.flatMap { figures in
       figures.entries.flatMap { entry in
-        entry.coordinates.map { row in
+        (entry.coordinates + (figures.model?.coordinates ?? [])).map { row in
           cellFields(figures, entry.entry.text, results) + [
             .text(row.block), .integer(row.index), .number(row.mean), .number(row.mcse), .number(row.exact),
             .number(row.biasZ), .number(row.variance), .number(row.interval.low), .number(row.interval.high),

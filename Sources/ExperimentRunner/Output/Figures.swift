@@ -64,11 +64,18 @@ package struct CellFigures: Sendable {
   /// What the stopping rule had wished and did not get.
   package let shortfall: StoppingRule.Shortfall?
   package let entries: [EntryFigures]
+  /// Those of the gradient in the model's parameters, which all estimators have in common; nil where there are none.
+  package let model: EntryFigures?
   package let pairs: [PairFigures]
   package let requested: RequestedDiagnostics
 }
 
 extension CellFigures {
+  /// The block `model_parameters` with its replicates that were not finite, where there is one.
+  var modelBlock: [(figures: BlockFigures, nonfinite: Int)] {
+    model.flatMap { model in model.all.map { [($0, model.nonfinite)] } } ?? []
+  }
+
   init(_ measurement: CellMeasurement, _ requested: RequestedDiagnostics = RequestedDiagnostics()) {
     let cell = measurement.cell, moments = measurement.moments
     self.cell = cell
@@ -80,6 +87,12 @@ extension CellFigures {
         entry: cell.entries[e], moments.entries[e], floor: measurement.floors[e], exact: cell.exact?.gradient,
         blocks: measurement.blocks, warmUp: measurement.warmUps[e],
         hasTails: !cell.problem.family.support.isDiscrete)
+    }
+    model = moments.companion.flatMap { companion in
+      guard let entry = cell.entries.first, let floor = measurement.floors.last else { return nil }
+      return EntryFigures(
+        entry: entry, companion, floor: floor, exact: cell.exact?.modelGradient,
+        blocks: CellMeasurement.modelBlocks(cell), warmUp: nil, hasTails: false)
     }
     let pairCount = moments.pairs.count
     let figures = entries

@@ -88,6 +88,15 @@ private struct CellTable {
         .init(significant(all.variance * entry.entry.cost, digits: 3)),
       ])
     }
+    for (block, nonfinite) in cell.modelBlock {
+      let shown = figure(block.variance, low: block.interval.low, high: block.interval.high)
+      table.rows.append([
+        .init("  " + block.block.name), .init(shown.value), .init(block.mark == .rounding ? "" : shown.interval),
+        .init(marks(block, nonfinite)), .init(""), .init(""),
+        .init(block.bias.map { significant($0.p, digits: 2) } ?? ""),
+        .init(block.snr.map { significant($0, digits: 3) } ?? ""), .init(""), .init(""),
+      ])
+    }
     return indented(table)
   }
 
@@ -101,11 +110,13 @@ private struct CellTable {
       .init("cost", alignment: .right), .init("variance × cost", alignment: .decimalPoint),
     ])
     let entry = cell.entries[0]
-    for block in entry.blocks {
+    for (block, nonfinite) in entry.blocks.map({ ($0, entry.nonfinite) }) + cell.modelBlock {
+      let isModel = block.block.name == cell.modelBlock.first?.figures.block.name
       let shown = figure(block.variance, low: block.interval.low, high: block.interval.high)
       table.rows.append([
         .init(block.block.name), .init(shown.value, bold: true),
-        .init(block.mark == .rounding ? "" : shown.interval), .init(marks(entry, block)),
+        .init(block.mark == .rounding ? "" : shown.interval),
+        .init(isModel ? marks(block, nonfinite) : marks(entry, block)),
         .init(significant(block.gradientNorm, digits: 4)),
         .init(block.exactNorm.map { significant($0, digits: 4) } ?? ""),
         .init(block.bias.map { significant($0.largest, digits: 2) } ?? ""),
@@ -121,6 +132,10 @@ private struct CellTable {
   private func indented(_ table: TextTable) -> String {
     table.rendered(style: style).split(separator: "\n", omittingEmptySubsequences: false)
       .map { $0.isEmpty ? "" : "  " + $0 }.joined(separator: "\n") + "\n"
+  }
+
+  private func marks(_ block: BlockFigures, _ nonfinite: Int) -> String {
+    (block.mark == .heavyTail ? "~" : block.mark == .rounding ? "0" : "") + (nonfinite > 0 ? "!" : "")
   }
 
   private func marks(_ entry: EntryFigures, _ block: BlockFigures) -> String {
