@@ -26,8 +26,8 @@ public struct UnorderedSet: GradientEstimator {
     self.split = split
   }
 
-  /// The most states that are listed, and the most that are drawn.
-  static let largestList = 256, largestSet = 12
+  /// The most states that are drawn.
+  static let largestSet = 12
 
   public static let descriptor = Descriptor<Self>(
     id: "unordered-set", summary: "states drawn without replacement, weighted as a set, with the others as a baseline",
@@ -35,7 +35,7 @@ public struct UnorderedSet: GradientEstimator {
     notes: [
       Note(
         "Requires",
-        "values of the model; a discrete family of at most \(largestList) states, which are listed; samples of at most \(largestSet), and not more than there are states."
+        "values of the model; a discrete family of at most \(StateList.limit) states, which are listed; samples of at most \(largestSet), and not more than there are states."
       ),
       Note("Bias", "none. The λ in the log q of f adds nothing, E ∇ log q = 0."),
       Note(
@@ -53,12 +53,8 @@ public struct UnorderedSet: GradientEstimator {
     variants: [["baseline": "none"]])
 
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
-    let states = try stateCount(of: problem)
+    try StateList.check(samples: samples, of: problem, limit: Self.largestSet)
     _ = try problem.sampledTerms(split)
-    guard samples <= min(states, Self.largestSet) else {
-      throw EstimatorError(
-        "draws without replacement, at most \(min(states, Self.largestSet)) here, and samples is \(samples)")
-    }
     let isConstant = problem.terms.contains(.entropy) && split == .monteCarlo && baseline == .builtIn
     return Requirements(
       quantities: Quantities(), minimumSamples: baseline == .builtIn ? 2 : 1,
@@ -66,17 +62,11 @@ public struct UnorderedSet: GradientEstimator {
       claims: isConstant ? .zeroAtPosterior : [])
   }
 
-  private func stateCount(of problem: Problem) throws(EstimatorError) -> Int {
-    guard let family = problem.family as? any EnumerableFamily, let count = family.stateCount,
-      count <= Self.largestList
-    else { throw EstimatorError("needs a discrete family of at most \(Self.largestList) states, which it lists") }
-    return count
-  }
-
   /// Scratch: all states and those drawn; when a state's turn comes, `[S × B]`; f and weights of the drawn, `[K × B]`, and what is
   /// left of the probability, `[B]`; of a lane the numbers of the states drawn, `[K]`, and what is known of their set.
   public struct Workspace {
-    let states, chosen: OwnDraws
+    let states: StateList
+    let chosen: OwnDraws
     var turns: [Double]
     var values, weights, rest, centers: [Double]
     var places: [Int]
@@ -84,23 +74,10 @@ public struct UnorderedSet: GradientEstimator {
   }
 
   public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace {
-    let count = try stateCount(of: problem)
-    let states = OwnDraws(problem, problem.shape(samples: count, lanes: shape.lanes))
-    if let family = problem.family as? any EnumerableFamily {
-      var list = Draws(
-        shape: problem.shape(samples: 1, lanes: count), parameters: Array(repeating: 0, count: shape.parameters))
-      family.storeStates(from: 0, into: &list)
-      for s in 0..<count {
-        for d in 0..<shape.dimension {
-          for lane in 0..<shape.lanes {
-            states.block.draws.z[(s * shape.dimension + d) * shape.lanes + lane] = list.z[d * count + s]
-          }
-        }
-      }
-    }
+    let states = try StateList(problem, lanes: shape.lanes)
     func room(_ count: Int) -> [Double] { Array(repeating: 0, count: count) }
     return Workspace(
-      states: states, chosen: OwnDraws(problem, shape), turns: room(count * shape.lanes),
+      states: states, chosen: OwnDraws(problem, shape), turns: room(states.count * shape.lanes),
       values: room(shape.drawCount), weights: room(shape.drawCount), rest: room(shape.lanes),
       centers: room(shape.parameters),
       places: Array(repeating: 0, count: shape.samples), set: SetProbabilities(count: shape.samples))
@@ -131,11 +108,10 @@ public struct UnorderedSet: GradientEstimator {
 extension UnorderedSet.Workspace {
   /// Draws when each state's turn comes: exponential, of rate p(s). In order of their turns the states are draws without replacement.
   fileprivate mutating func draw(_ block: borrowing DrawBlock, _ problem: Problem, _ random: inout RandomStream) {
-    states.takeParameters(block.draws)
     chosen.takeParameters(block.draws)
     chosen.takeMinibatches(block.draws)
-    states.block.evaluate(Quantities(values: .entropy), of: problem)
-    let entropies = states.block.evaluation.values(of: .entropy)
+    states.evaluate(at: block.draws, problem)
+    let entropies = states.entropies
     var uniforms = turns.mutableSpan
     random.fillUniforms(&uniforms)
     // Logarithms: −log of a Gumbel-perturbed log p.
@@ -144,21 +120,18 @@ extension UnorderedSet.Workspace {
 
   /// Takes the K states of a lane whose turns come first, p of each as its weight, and p of the others together.
   fileprivate mutating func choose(_ lane: Int) {
-    let (b, d) = (chosen.block.shape.lanes, chosen.block.shape.dimension)
+    let b = chosen.block.shape.lanes, entropies = states.entropies
     for k in places.indices {
       var first = -1
-      for s in 0..<turns.count / b where !places[..<k].contains(s) {
+      for s in 0..<states.count where !places[..<k].contains(s) {
         if first < 0 || turns[s * b + lane] < turns[first * b + lane] { first = s }
       }
       places[k] = first
-      for i in 0..<d {
-        chosen.block.draws.z[(k * d + i) * b + lane] = states.block.draws.z[(first * d + i) * b + lane]
-      }
+      states.store(first, as: k, lane: lane, in: chosen)
+      weights[k * b + lane] = wb_exp(-entropies[first * b + lane])
     }
-    let entropies = states.block.evaluation.values(of: .entropy)
-    for k in places.indices { weights[k * b + lane] = wb_exp(-entropies[places[k] * b + lane]) }
     rest[lane] = 0
-    for s in 0..<turns.count / b where !places.contains(s) { rest[lane] += wb_exp(-entropies[s * b + lane]) }
+    for s in 0..<states.count where !places.contains(s) { rest[lane] += wb_exp(-entropies[s * b + lane]) }
   }
 
   /// Weights of the scores of a lane, from p and f of its states.

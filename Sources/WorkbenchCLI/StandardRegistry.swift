@@ -21,6 +21,7 @@ package enum StandardRegistry {
     try registry.register(estimator: LocalExpectation.self)
     try registry.register(estimator: MuProp.self)
     try registry.register(estimator: UnorderedSet.self)
+    try registry.register(estimator: SumAndSample.self)
     try registry.register(estimator: RejectionSamplingReparameterization.self)
     try registry.register(estimator: GeneralizedReparameterization.self)
     try registry.register(estimator: BonnetPrice.self)

@@ -97,6 +97,18 @@ struct EveryState {
     return states.indices.map { lane in (0..<shape.parameters).map { gradients[$0 * states.count + lane] } }
   }
 
+  /// Estimates of an estimator that draws its own states, `[P]` each.
+  func draw<E: GradientEstimator>(_ estimator: E, samples: Int, lanes: Int) throws -> [[Double]] {
+    let shape = problem.shape(samples: samples, lanes: lanes)
+    let block = DrawBlock(shape: shape, parameters: parameters)
+    var random = try RandomStream(#require(Generator.named("mt19937")), index: 11)
+    var workspace = try estimator.makeWorkspace(for: problem, shape: shape)
+    var gradients = [Double](repeating: 0, count: shape.parameters * lanes), span = gradients.mutableSpan
+    let state = estimator.initialState(for: problem, parameters: parameters)
+    estimator.estimate(problem, block, state: state, random: &random, workspace: &workspace, into: &span)
+    return (0..<lanes).map { lane in (0..<shape.parameters).map { gradients[$0 * lanes + lane] } }
+  }
+
   /// Mean and variance over states of numbers `[P]` each.
   func moments(_ estimates: [[Double]]) -> (mean: [Double], variance: [Double]) {
     var mean = parameters.map { _ in 0.0 }, variance = mean

@@ -91,19 +91,9 @@ import VariationalFamilies
     for (q, g) in zip(chances, wanted) { for p in g.indices { mean[p] += q * g[p] } }
     #expect(agree(mean, all.exact, 1e-11))
 
-    let lanes = 20_000, estimator = UnorderedSet(baseline: baseline)
-    let shape = all.problem.shape(samples: c.samples, lanes: lanes)
-    let block = DrawBlock(shape: shape, parameters: c.parameters)
-    var random = try RandomStream(#require(Generator.named("mt19937")), index: 11)
-    var workspace = try estimator.makeWorkspace(for: all.problem, shape: shape)
-    var gradients = [Double](repeating: 0, count: shape.parameters * lanes), span = gradients.mutableSpan
-    estimator.estimate(
-      all.problem, block, state: NoState(), random: &random, workspace: &workspace, into: &span)
+    let lanes = 20_000, estimates = try all.draw(UnorderedSet(baseline: baseline), samples: c.samples, lanes: lanes)
     var counts = sets.map { _ in 0.0 }
-    for lane in 0..<lanes {
-      let found = (0..<shape.parameters).map { gradients[$0 * lanes + lane] }
-      counts[try #require(wanted.firstIndex { agree($0, found, 1e-11) })] += 1
-    }
+    for found in estimates { counts[try #require(wanted.firstIndex { agree($0, found, 1e-11) })] += 1 }
     var chi = 0.0
     for (count, q) in zip(counts, chances) { chi += pow(count - q * Double(lanes), 2) / (q * Double(lanes)) }
     #expect(chi < Double(sets.count) + 6 * (2 * Double(sets.count)).squareRoot())

@@ -139,6 +139,8 @@ import Testing
         note: muprop is left out: needs a family of independent bits or categories, such as 'bernoulli' or 'categorical'
         note: unordered-set is left out: needs a discrete family of at most 256 states, which it lists
         note: unordered-set:baseline=none is left out: needs a discrete family of at most 256 states, which it lists
+        note: sum-and-sample is left out: needs a discrete family of at most 256 states, which it lists
+        note: sum-and-sample:baseline=none is left out: needs a discrete family of at most 256 states, which it lists
         note: rsvi is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: generalized-reparam is left out: needs a family made of gammas, whose transformations with correction are known: gamma, beta, dirichlet
         note: score:baseline=leave-one-out needs samples of at least 2, and is given 1
