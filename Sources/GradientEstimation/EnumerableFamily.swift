@@ -135,11 +135,12 @@ extension VariationalFamily {
 }
 
 /// A sum that carries what rounding loses (Neumaier 1974).
-struct CompensatedSum {
+package struct CompensatedSum: Sendable {
   private var sum = 0.0, lost = 0.0
-  var total: Double { sum + lost }
+  package init() {}
+  package var total: Double { sum + lost }
 
-  mutating func add(_ x: Double) {
+  package mutating func add(_ x: Double) {
     let next = sum + x
     lost += abs(sum) >= abs(x) ? (sum - next) + x : (x - next) + sum
     sum = next

@@ -78,6 +78,8 @@ public struct CurvePoint: Hashable, Sendable {
 public struct Curve: Sendable {
   public internal(set) var points: [CurvePoint] = []
   public internal(set) var saved: [(step: Int, parameters: [Double])] = []
+  /// λ at the end, `[P]`.
+  public internal(set) var end: [Double] = []
   public var status: RunStatus { points.last?.status ?? .interrupted }
 }
 
@@ -126,6 +128,7 @@ extension GradientAscent {
         break
       }
     }
+    curve.end = ascent.reported
     return curve
   }
 }

@@ -19,6 +19,10 @@ package enum CurveFiles {
     "elbo_sd",
     "behind", "behind_ci_low", "behind_ci_high", "below_optimum", "best_of_estimator",
   ]
+  package static let marginalColumns = [
+    "model", "family", "objective", "sampling", "estimator", "optimizer", "samples", "run", "index", "marginal",
+    "exact_marginal", "mode", "exact_mode",
+  ]
   package static var parameterColumns: [String] { SavedParameters.columns }
 
   package static func elboRows(_ results: TrainingResults) -> [[CSVFiles.Field]] {
@@ -88,6 +92,23 @@ package enum CurveFiles {
             ]
           }
         }
+      }
+    }
+  }
+
+  /// What each run's q says of the states of a discrete z in the end, beside what is exact: P(z_d = 1) and the most probable
+  /// state. Nothing where z is not discrete, or has too many states.
+  package static func marginalRows(_ results: TrainingResults) -> [[CSVFiles.Field]] {
+    results.curves.flatMap { measured -> [[CSVFiles.Field]] in
+      let problem = results.plan.cells[measured.cell].problem
+      guard measured.curve.end.allSatisfy(\.isFinite),
+        let (q, exact) = problem.stateSummaries(at: measured.curve.end)
+      else { return [] }
+      return q.marginals.indices.map { d in
+        results.key(measured.cell, measured.entry, measured.optimizer) + [
+          .integer(measured.run), .integer(d), .number(q.marginals[d]), .number(exact.marginals[d]),
+          .integer(Int(q.mode[d])), .integer(Int(exact.mode[d])),
+        ]
       }
     }
   }

@@ -85,8 +85,10 @@ extension TrainingResults: ExperimentOutcome {
       ("band.csv", CSVFiles.text(CurveFiles.bandColumns, CurveFiles.bandRows(self))),
       ("ranking.csv", CSVFiles.text(CurveFiles.rankingColumns, CurveFiles.rankingRows(self))), ("timing.csv", timing),
     ]
+    let states = CurveFiles.marginalRows(self)
+    let marginals = ("marginals.csv", CSVFiles.text(CurveFiles.marginalColumns, states))
     let saved = ("parameters.csv", CSVFiles.text(CurveFiles.parameterColumns, CurveFiles.parameterRows(self)))
-    return spec.training.savedSteps.isEmpty ? files : files + [saved]
+    return files + (states.isEmpty ? [] : [marginals]) + (spec.training.savedSteps.isEmpty ? [] : [saved])
   }
 
   package func manifest(ofCell index: Int) -> Manifest.Members? {

@@ -7,7 +7,7 @@ package struct ResultDirectory {
   /// Of both kinds.
   package static let fileNames: Set<String> = [
     "manifest.json", "variance.csv", "coordinates.csv", "comparison.csv", "diagnostics.csv", "correlations.csv",
-    "eigenvalues.csv", "timing.csv", "elbo.csv", "band.csv", "ranking.csv", "parameters.csv",
+    "eigenvalues.csv", "timing.csv", "elbo.csv", "band.csv", "ranking.csv", "marginals.csv", "parameters.csv",
   ]
   private let staged: StagedDirectory
   private let started = Date()

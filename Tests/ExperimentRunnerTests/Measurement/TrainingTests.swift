@@ -70,7 +70,8 @@ import Testing
     let registry = try Reading.registry()
     let elsewhere = [
       "gamma-poisson": "gamma", "log": "gamma", "dirichlet-multinomial": "dirichlet", "binary-latent": "bernoulli",
-      "bernoulli-toy": "bernoulli",
+      "bernoulli-toy": "bernoulli", "gaussian-mixture": "categorical", "sigmoid-belief-network": "bernoulli",
+      "ising": "bernoulli",
     ]
     var compared = 0
     for id in registry.models.entries.map(\.about.id) {
@@ -78,7 +79,8 @@ import Testing
       let results = try await train(
         #""model": "\#(id)", \#(place), "steps": 60, "evaluate": {"every": 6, "draws": 400}, "samples": 5, "runs": 1, "#
           + #""optimizer": ["sgd", "adagrad", "rmsprop", "adam"], "learning_rate": 0.0001, "#
-          + #""estimators": [\#(place.contains("bernoulli") ? #""score""# : #""reparam""#), \#(Self.leaveOneOut)]"#)
+          + #""estimators": [\#(place.contains("bernoulli") || place.contains("categorical") ? #""score""# : #""reparam""#), \#(Self.leaveOneOut)]"#
+      )
       for measured in results.curves {
         for point in measured.curve.points where point.exact != nil {
           let value = try #require(point.value), exact = try #require(point.exact), error = try #require(point.mcse)
