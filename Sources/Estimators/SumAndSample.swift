@@ -1,4 +1,3 @@
-internal import CKernels
 public import GradientEstimation
 public import Randomness
 
@@ -61,7 +60,7 @@ public struct SumAndSample: GradientEstimator {
   /// Scratch: all states and those taken; f and weights of these, `[K × B]`; a uniform number for each lane; the numbers of a lane's
   /// states, `[K]`.
   public struct Workspace {
-    let states: StateList
+    var states: StateList
     let chosen: OwnDraws
     var values, weights, uniforms, centers: [Double]
     var places: [Int]
@@ -104,20 +103,20 @@ public struct SumAndSample: GradientEstimator {
 extension SumAndSample.Workspace {
   /// Takes the likeliest states of a lane and a draw of the others; the weights are q(s) and r.
   fileprivate mutating func choose(_ lane: Int) {
-    let b = chosen.block.shape.lanes, entropies = states.entropies, last = places.count - 1
+    let b = chosen.block.shape.lanes, last = places.count - 1
     for k in 0..<last {
       var best = -1
       for s in 0..<states.count where !places[..<k].contains(s) {
-        if best < 0 || entropies[s * b + lane] < entropies[best * b + lane] { best = s }
+        if best < 0 || states.entropy(of: s, lane: lane) < states.entropy(of: best, lane: lane) { best = s }
       }
       places[k] = best
-      weights[k * b + lane] = wb_exp(-entropies[best * b + lane])
+      weights[k * b + lane] = states.probability(of: best, lane: lane)
     }
     var rest = 0.0
-    for s in 0..<states.count where !places[..<last].contains(s) { rest += wb_exp(-entropies[s * b + lane]) }
+    for s in 0..<states.count where !places[..<last].contains(s) { rest += states.probability(of: s, lane: lane) }
     var left = uniforms[lane] * rest, drawn = -1
     for s in 0..<states.count where left >= 0 && !places[..<last].contains(s) {
-      let q = wb_exp(-entropies[s * b + lane])
+      let q = states.probability(of: s, lane: lane)
       // Where rounding leaves something after the last, that is the draw.
       if drawn < 0 || q > 0 { drawn = s }
       left -= q

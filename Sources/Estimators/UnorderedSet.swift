@@ -65,7 +65,7 @@ public struct UnorderedSet: GradientEstimator {
   /// Scratch: all states and those drawn; when a state's turn comes, `[S × B]`; f and weights of the drawn, `[K × B]`, and what is
   /// left of the probability, `[B]`; of a lane the numbers of the states drawn, `[K]`, and what is known of their set.
   public struct Workspace {
-    let states: StateList
+    var states: StateList
     let chosen: OwnDraws
     var turns: [Double]
     var values, weights, rest, centers: [Double]
@@ -111,16 +111,18 @@ extension UnorderedSet.Workspace {
     chosen.takeParameters(block.draws)
     chosen.takeMinibatches(block.draws)
     states.evaluate(at: block.draws, problem)
-    let entropies = states.entropies
+    let lanes = chosen.block.shape.lanes
     var uniforms = turns.mutableSpan
     random.fillUniforms(&uniforms)
     // Logarithms: −log of a Gumbel-perturbed log p.
-    for i in turns.indices { turns[i] = wb_log(-wb_log(turns[i])) + entropies[i] }
+    for i in turns.indices {
+      turns[i] = wb_log(-wb_log(turns[i])) + states.entropy(of: i / lanes, lane: i % lanes)
+    }
   }
 
   /// Takes the K states of a lane whose turns come first, p of each as its weight, and p of the others together.
   fileprivate mutating func choose(_ lane: Int) {
-    let b = chosen.block.shape.lanes, entropies = states.entropies
+    let b = chosen.block.shape.lanes
     for k in places.indices {
       var first = -1
       for s in 0..<states.count where !places[..<k].contains(s) {
@@ -128,10 +130,10 @@ extension UnorderedSet.Workspace {
       }
       places[k] = first
       states.store(first, as: k, lane: lane, in: chosen)
-      weights[k * b + lane] = wb_exp(-entropies[first * b + lane])
+      weights[k * b + lane] = states.probability(of: first, lane: lane)
     }
     rest[lane] = 0
-    for s in 0..<states.count where !places.contains(s) { rest[lane] += wb_exp(-entropies[s * b + lane]) }
+    for s in 0..<states.count where !places.contains(s) { rest[lane] += states.probability(of: s, lane: lane) }
   }
 
   /// Weights of the scores of a lane, from p and f of its states.
