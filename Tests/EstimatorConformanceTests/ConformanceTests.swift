@@ -62,6 +62,21 @@ import WorkbenchCLI
     #expect(outcomes.allSatisfy { $0.isFailed || $0.isPassed })
   }
 
+  /// A surrogate's gradient through the relaxation that is drawn given the discrete draw counts.
+  @Test func aRelaxationWithoutItsConditionalPathIsRejected() async throws {
+    func outcomes<E: GradientEstimator>(of estimator: E.Type) async throws -> [Outcome] {
+      let registry = try Workbench.registry { try $0.register(estimator: estimator) }
+      return try await Conformance(
+        registry, of: [E.descriptor.id, "bernoulli-toy", "binary-latent", "bernoulli", "expectation", "elbo", "iid"]
+      ).run()
+    }
+    let right = try await outcomes(of: RelaxByHand<WholePath>.self)
+    #expect(right.contains { $0.law == .unbiased } && right.allSatisfy(\.isPassed), "\(right.filter { !$0.isPassed })")
+    let wrong = try await outcomes(of: RelaxByHand<MissingPath>.self).filter(\.isFailed)
+    #expect(
+      wrong.contains { $0.law == .unbiased } && wrong.allSatisfy { [.unbiased, .constantIntegrand].contains($0.law) })
+  }
+
   /// Without an exact gradient estimators are held to each other: a model whose ∇_z is 5 % off shows, by the estimators that
   /// use values alone, and a right one passes.
   @Test func modelsWithoutAnOracleAreChecked() async throws {
