@@ -13,8 +13,11 @@ final class OwnDraws {
   func take(_ other: borrowing Draws) {
     Self.copy(other.noise, to: &block.draws.noise)
     Self.copy(other.z, to: &block.draws.z)
-    Self.copy(other.dataIndices, to: &block.draws.dataIndices)
+    takeMinibatches(other)
   }
+
+  /// Takes over minibatches alone, where the draws are another K.
+  func takeMinibatches(_ other: borrowing Draws) { Self.copy(other.dataIndices, to: &block.draws.dataIndices) }
 
   /// Takes over λ; of lanes that share it each gets its own where the block has room for that.
   func takeParameters(_ other: borrowing Draws) {

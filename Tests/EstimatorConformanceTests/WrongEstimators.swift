@@ -285,6 +285,37 @@ struct SilentRefusal: Wrong {
   ) { problem.addPathwise(block, &gradients) }
 }
 
+/// ARM, with f of the draw and f of its mirror image in each other's place.
+struct SwappedEvaluations: Wrong {
+  static let id = "swapped-evaluations"
+  func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
+    guard problem.family is any IndependentBernoulliFamily else {
+      throw EstimatorError("needs a family of independent Bernoullis")
+    }
+    return Requirements(
+      quantities: Quantities(values: problem.terms), evaluations: Double(2 * samples) * problem.dataShare,
+      claims: .meanOfDraws)
+  }
+  func estimate(
+    _ problem: Problem, _ block: borrowing DrawBlock, state: NoState, random: inout RandomStream,
+    workspace: inout NoWorkspace, into gradients: inout MutableSpan<Double>
+  ) {
+    guard let family = problem.family as? any IndependentBernoulliFamily else { return }
+    let (shape, noise) = (block.shape, block.draws.noise)
+    var mirrored = DrawBlock(shape: shape, parameters: block.draws.parameters)
+    mirrored.draws.noise = noise.map { 1 - $0 }
+    family.transform(&mirrored.draws)
+    mirrored.evaluate(Quantities(values: problem.terms), of: problem)
+    let (first, second) = (problem.signal(mirrored), problem.signal(block))
+    var cotangents = [Double](repeating: 0, count: shape.dimension * shape.lanes)
+    for i in noise.indices {
+      let draw = i / (shape.dimension * shape.lanes) * shape.lanes + i % shape.lanes
+      cotangents[i % cotangents.count] += (first[draw] - second[draw]) * (noise[i] - 0.5) / Double(shape.samples)
+    }
+    family.addLogitPullback(cotangents.span, at: block.draws, into: &gradients)
+  }
+}
+
 /// A right estimator's gradient, 2 % too small.
 struct Shrunk<Base: GradientEstimator>: GradientEstimator {
   private let base = Base()

@@ -18,7 +18,7 @@ import Testing
     Case("variance --estimator scor", "--estimator: unknown estimator 'scor'; did you mean 'score'?"),
     Case(
       "variance --estimator zebra",
-      "--estimator: unknown estimator 'zebra'; known: score, reparam, analytic-kl, stl, dreg, vimco, concrete, gumbel-rao, rebar, relax, rsvi, generalized-reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
+      "--estimator: unknown estimator 'zebra'; known: score, reparam, analytic-kl, stl, dreg, vimco, ovis, arm, disarm, arsm, local-expectation, muprop, unordered-set, sum-and-sample, concrete, gumbel-rao, rebar, relax, rsvi, generalized-reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
     ),
     Case("variance --estimator score --model gausian", "--model: unknown model 'gausian'; did you mean 'gaussian'?"),
     Case(

@@ -132,6 +132,18 @@ import Testing
         note: dreg is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is stl
         note: vimco is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is score:baseline=leave-one-out
         note: vimco:mean=arithmetic is left out: needs an objective of several draws, such as 'iwae'; of the ELBO it is score:baseline=leave-one-out
+        note: ovis is left out: is for the importance-weighted bound: use objective 'iwae', or vimco
+        note: ovis:control=asymptotic is left out: is for the importance-weighted bound: use objective 'iwae', or vimco
+        note: ovis:control=asymptotic,gamma=1 is left out: is for the importance-weighted bound: use objective 'iwae', or vimco
+        note: arm is left out: needs a family of independent Bernoullis, such as 'bernoulli'
+        note: disarm is left out: needs a family of independent Bernoullis, such as 'bernoulli'
+        note: arsm is left out: needs a family of independent categories, such as 'categorical'; of bits it is arm
+        note: local-expectation is left out: needs a family of independent bits or categories, such as 'bernoulli' or 'categorical'
+        note: muprop is left out: needs a family of independent bits or categories, such as 'bernoulli' or 'categorical'
+        note: unordered-set is left out: needs a discrete family of at most 256 states, which it lists
+        note: unordered-set:baseline=none is left out: needs a discrete family of at most 256 states, which it lists
+        note: sum-and-sample is left out: needs a discrete family of at most 256 states, which it lists
+        note: sum-and-sample:baseline=none is left out: needs a discrete family of at most 256 states, which it lists
         note: concrete is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
         note: concrete:straight_through=true is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
         note: gumbel-rao is left out: relaxes discrete draws, and those of this family are continuous: take reparam or stl
