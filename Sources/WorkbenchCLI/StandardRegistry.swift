@@ -15,6 +15,7 @@ package enum StandardRegistry {
     try registry.register(estimator: StickingTheLanding.self)
     try registry.register(estimator: DoublyReparameterized.self)
     try registry.register(estimator: VIMCO.self)
+    try registry.register(estimator: OptimalVariance.self)
     try registry.register(estimator: Concrete.self)
     try registry.register(estimator: GumbelRao.self)
     try registry.register(estimator: Rebar.self)
