@@ -86,4 +86,11 @@ public struct GumbelRao: GradientEstimator {
     problem.family.addAnalyticGradient(
       of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
   }
+
+  /// Known of one bit, by quadrature.
+  public func expectedGradient(of problem: Problem, samples: Int, parameters: [Double]) -> [Double]? {
+    guard split == .monteCarlo else { return nil }
+    return relaxedExpectation(
+      of: problem.terms, problem, parameters: parameters, temperature: temperature, straightThrough: true)
+  }
 }

@@ -126,6 +126,20 @@ import Testing
     }
   }
 
+  /// What they say that they are on average is that.
+  @Test(arguments: table) func statesItsExpectation(_ row: Row) throws {
+    let phi = log(row.theta / (1 - row.theta))
+    let bench = try Bench(
+      "bernoulli-toy:target=\(row.t)", family: "bernoulli", at: "logit=\(phi)", samples: 1, lanes: 2)
+    func mean<E: GradientEstimator>(_ estimator: E) throws -> Double {
+      try #require(estimator.expectedGradient(of: bench.problem, samples: 1, parameters: [phi]))[0]
+    }
+    let straight = try mean(Concrete(temperature: row.tau, straightThrough: true))
+    #expect(abs(try mean(Concrete(temperature: row.tau)) / row.concrete.mean - 1) < 2e-7)
+    #expect(abs(straight / row.straight.mean - 1) < 2e-7)
+    #expect(try mean(GumbelRao(temperature: row.tau, inner: 3)) == straight)
+  }
+
   /// Of the ELBO log q is held at λ: at the posterior, where log p − log q is one number, nothing is left.
   @Test func vanishesAtThePosteriorOfOneBit() throws {
     let bench = try Bench("binary-latent", family: "bernoulli", at: "posterior", samples: 3, lanes: 16)
