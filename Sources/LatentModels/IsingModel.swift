@@ -120,7 +120,7 @@ extension IsingModel: IntegrandSpecification {
       .flag("periodic", \.isPeriodic, "whether the last row and column are neighbours of the first"),
     ],
     examples: [
-      Example(options: ["rows": "2", "columns": "3", "coupling": "0.4", "field": "0.2x-0.3x0.1x0.4x-0.1x0.3"])
+      Example(options: ["rows": "2", "columns": "2", "coupling": "0.4", "field": "0.2x-0.3x0.1x0.4"])
     ])
 
   public func makeIntegrand() throws(ComponentError) -> any Integrand {

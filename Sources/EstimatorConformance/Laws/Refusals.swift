@@ -33,6 +33,8 @@ struct Refusals {
         return outcome(estimator, place, .failed("refuses without a reason: '\(reason)'"))
       }
     }
+    // What a spec is told is gone through where combinations are looked at closely: it is made of the same reason everywhere.
+    guard problem.isCentral else { return outcome(estimator, place, .refused(reason: reason, alternatives: [])) }
     switch Grid.plan(registry, problem, place.point, place.samples, [estimator], seed, leavesOut: false) {
     case .success: return outcome(estimator, place, .failed("should be refused ('\(reason)'), and is measured"))
     case .failure(let error):
