@@ -91,6 +91,10 @@ struct Unbiasedness {
       floor: trial.floor.map { $0.isFinite ? $0.squareRoot() : 0 }[..<count])
     let norm = exact.reduce(0) { $0 + $1 * $1 }.squareRoot()
     let difference = zip(moments.mean, exact).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+    guard norm > 0 else {
+      let size = numberText(difference)
+      return .reported("a mean of size \(size) where the gradient is zero, \(moments.count) replicates")
+    }
     let reach = test.relativeBound - difference / norm
     return .reported(
       "relative bias \(percent(difference / norm)) ± \(percent(reach)) at 95 %, \(moments.count) replicates")
