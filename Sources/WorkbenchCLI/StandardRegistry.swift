@@ -11,6 +11,7 @@ package enum StandardRegistry {
   package static func make() throws(RegistryError) -> Registry {
     var registry = Registry()
     try registry.register(estimator: ScoreFunction.self)
+    try registry.register(estimator: NeuralVariationalInference.self)
     try registry.register(estimator: Reparameterization.self)
     try registry.register(estimator: StickingTheLanding.self)
     try registry.register(estimator: DoublyReparameterized.self)

@@ -18,7 +18,7 @@ import Testing
     Case("variance --estimator scor", "--estimator: unknown estimator 'scor'; did you mean 'score'?"),
     Case(
       "variance --estimator zebra",
-      "--estimator: unknown estimator 'zebra'; known: score, reparam, analytic-kl, stl, dreg, vimco, ovis, arm, disarm, arsm, local-expectation, muprop, unordered-set, sum-and-sample, concrete, gumbel-rao, rebar, relax, rsvi, generalized-reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
+      "--estimator: unknown estimator 'zebra'; known: score, nvil, reparam, analytic-kl, stl, dreg, vimco, ovis, arm, disarm, arsm, local-expectation, muprop, unordered-set, sum-and-sample, concrete, gumbel-rao, rebar, relax, rsvi, generalized-reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
     ),
     Case("variance --estimator score --model gausian", "--model: unknown model 'gausian'; did you mean 'gaussian'?"),
     Case(
@@ -38,7 +38,7 @@ import Testing
       "--sampling: option 'randomization' of 'sobol' expects scramble | shift, found 'owen'"),
     Case(
       "variance --estimator score:baseline=leave-one-out --sampling halton --samples 2",
-      "--estimator: score:baseline=leave-one-out would be biased: it uses draws against each other, which must be independent for that, and those of sampling 'halton' are not; these work here: score, reparam, stl, bonnet-price, measure-valued, finite-differences, spsa, exact"
+      "--estimator: score:baseline=leave-one-out would be biased: it uses draws against each other, which must be independent for that, and those of sampling 'halton' are not; these work here: score, nvil, reparam, stl, bonnet-price, measure-valued, finite-differences, spsa, exact"
     ),
     Case(
       "elbo --estimator score --sampling antithetic",
@@ -136,7 +136,7 @@ import Testing
       "--estimator: score:baseline=leave-one-out needs samples of at least 2, and is given 1"),
     Case(
       "variance --estimator stl --model quadratic",
-      "--estimator: stl needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
+      "--estimator: stl needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, nvil, reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
     ),
     Case(
       "variance --estimator score --objective expectation",

@@ -139,7 +139,7 @@ import Testing
       "t.json:4: estimators[0]: score:baseline=leave-one-out needs samples of at least 2, and is given 1"),
     Case(
       spec(#""model": "cosine""#, #""estimators": ["score", "stl"]"#),
-      "t.json:5: estimators[1]: stl needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
+      "t.json:5: estimators[1]: stl needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, nvil, reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
     ),
     Case(
       spec(#""objective": "expectation""#),
@@ -206,7 +206,7 @@ import Testing
         #""seed": true"#,
         #""estimators": ["stl", {"id": "score", "options": {"baseline": "leave-one-out"}}]"#, #""model": "cosine""#),
       "t.json:4: seed: expects an integer from 0 to 18446744073709551615, found true",
-      "t.json:5: estimators[0]: stl needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, reparam, bonnet-price, measure-valued, finite-differences, spsa, exact",
+      "t.json:5: estimators[0]: stl needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, nvil, reparam, bonnet-price, measure-valued, finite-differences, spsa, exact",
       "t.json:5: estimators[1]: score:baseline=leave-one-out needs samples of at least 2, and is given 1"),
   ]
 

@@ -24,7 +24,7 @@ import Testing
     #expect(one.output.contains("stl, unbiased, gaussian"))
     #expect(
       one.output.contains(
-        "refused: needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
+        "refused: needs an objective with log q in it, such as 'elbo': without it there is no score term to drop; these work here: score, nvil, reparam, bonnet-price, measure-valued, finite-differences, spsa, exact"
       ))
     #expect(sandbox.names() == [])
   }

@@ -160,7 +160,8 @@ import Testing
     for row in rows(outcome.output) where row["block"] == "all" { estimators.append(row["estimator"] ?? "") }
     #expect(
       estimators == [
-        "score", "score:baseline=mean", "score:baseline=moving-average", "score:baseline=optimal", "reparam",
+        "score", "score:baseline=mean", "score:baseline=moving-average", "score:baseline=optimal", "nvil",
+        "nvil:normalize=false", "reparam",
         "bonnet-price", "measure-valued", "measure-valued:coupling=false", "finite-differences", "spsa", "exact",
       ])
   }
