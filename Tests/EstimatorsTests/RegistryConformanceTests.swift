@@ -16,7 +16,8 @@ import WorkbenchCLI
       estimators.isSuperset(of: [
         "score", "reparam", "analytic-kl", "stl", "exact", "measure-valued", "bonnet-price", "finite-differences",
         "spsa",
-        "rsvi", "generalized-reparam", "nvil", "dreg", "vimco", "ovis", "arm", "disarm", "arsm", "local-expectation", "muprop",
+        "rsvi", "generalized-reparam", "nvil", "dreg", "vimco", "ovis", "arm", "disarm", "arsm", "local-expectation",
+        "muprop",
         "unordered-set", "sum-and-sample", "concrete", "gumbel-rao", "rebar", "relax",
       ]))
     #expect(Set(outcomes.map(\.law)) == Set(Law.allCases))

@@ -92,6 +92,8 @@ private struct PlanBuilder {
   var resolver = PointResolver()
   /// Estimators whose minimum K exceeds a cell's, with what to say if no cell fits.
   private var tooFewSamples: [String: Fault] = [:]
+  /// What `all` does not include, by reason.
+  private var leftOut: [(reason: String, texts: [String])] = []
 
   init(spec: ExperimentSpec, source: SpecSource, registry: Registry, faultyKeys: Set<String>) {
     self.spec = spec
@@ -123,6 +125,9 @@ private struct PlanBuilder {
       }
     }
     if !modelsAreWhole { checkBlockNames() }
+    for (reason, texts) in leftOut {
+      note("\(texts.joined(separator: ", ")) \(texts.count == 1 ? "is" : "are") left out: \(reason)")
+    }
     if faultyKeys.contains("samples") { return }
     for (text, fault) in tooFewSamples.sorted(by: { $0.key < $1.key }) where !used.contains(text) {
       if spec.comparesAll { note(fault.message) } else { faults.append(fault) }
@@ -247,7 +252,7 @@ private struct PlanBuilder {
         try problem.checkMeanOfDraws(for: requirements)
         let evaluations = requirements.evaluations / problem.dataShare / Double(samples)
         if let most = spec.mostEvaluations, evaluations > most {
-          note("\(text) is left out: it takes \(Int(evaluations)) evaluations a draw; name it to measure it")
+          leaveOut(text, "takes \(Int(evaluations)) evaluations a draw; name it to measure it")
           continue
         }
         if entries.contains(where: { $0.text == text }) {
@@ -261,7 +266,7 @@ private struct PlanBuilder {
         entries.append(Entry(estimator: estimator, text: text, requirements: requirements))
       } catch {
         if spec.comparesAll {
-          note("\(text) is left out: \(error)")
+          leaveOut(text, error.description)
         } else {
           report(
             source.fault(
@@ -271,6 +276,15 @@ private struct PlanBuilder {
       }
     }
     return entries
+  }
+
+  /// Estimators with one reason share a line.
+  private mutating func leaveOut(_ text: String, _ reason: String) {
+    if let known = leftOut.firstIndex(where: { $0.reason == reason }) {
+      if !leftOut[known].texts.contains(text) { leftOut[known].texts.append(text) }
+    } else {
+      leftOut.append((reason, [text]))
+    }
   }
 
   /// Ids of the registered estimators that can serve `problem` with their default options.

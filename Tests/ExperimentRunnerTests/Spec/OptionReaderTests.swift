@@ -62,9 +62,9 @@ import Testing
     ("gaussian:x=1x", "option 'x' of 'gaussian' expects a number or a list of numbers, found '1x'"),
     ("gaussian:x=nan", "option 'x' of 'gaussian' expects a number or a list of numbers, found 'nan'"),
     ("gaussian:noise=inf", "option 'noise' of 'gaussian' expects a number from 1e-06 to 1000000, found 'inf'"),
-    ("gaussian:", "unknown option '' of 'gaussian'; known: dimension, x, noise, correlation"),
+    ("gaussian:", "unknown option '' of 'gaussian'; known: dimension, x, noise, correlation, prior_mean, learn"),
     ("gaussian:dimension=1,dimension=2", "option 'dimension' is given twice; keep one"),
-    ("gaussian:3", "unknown option '3' of 'gaussian'; known: dimension, x, noise, correlation"),
+    ("gaussian:3", "unknown option '3' of 'gaussian'; known: dimension, x, noise, correlation, prior_mean, learn"),
   ])
   func refusesText(_ text: String, message: String) throws {
     #expect(

@@ -126,7 +126,8 @@ import Testing
     #expect(
       texts == [
         "score", "score:baseline=mean", "score:baseline=moving-average", "score:baseline=leave-one-out",
-        "score:baseline=optimal", "reparam", "analytic-kl", "stl", "bonnet-price", "measure-valued",
+        "score:baseline=optimal", "nvil", "nvil:normalize=false", "reparam", "analytic-kl", "stl", "bonnet-price",
+        "measure-valued",
         "measure-valued:coupling=false", "finite-differences", "spsa", "exact",
       ])
   }
