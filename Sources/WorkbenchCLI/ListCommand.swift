@@ -28,7 +28,7 @@ struct ListCommand: ParsableCommand {
     let entries: [(String, String)] =
       switch kind {
       case .estimators: about(registry.estimators)
-      case .models: about(registry.models, mark: \.gradientMark)
+      case .models: about(registry.models, mark: \.listedGradientMark)
       case .families: about(registry.families)
       case .objectives: about(registry.objectives)
       case .samplings: about(registry.samplings)
@@ -56,11 +56,16 @@ struct ListCommand: ParsableCommand {
 }
 
 extension ComponentEntry where Product == any IntegrandSpecification {
-  /// What is to be said of the gradient of the model with its defaults, or nil.
+  /// What is to be said of the gradient of the model with its defaults, or nil. A model that is made of a specification,
+  /// which may read files, is told by `describe` alone.
+  fileprivate var listedGradientMark: String? { mark(make([]) as? any Integrand) }
   fileprivate var gradientMark: String? {
     guard let specification = make([]) else { return nil }
-    let model = specification as? any Integrand ?? (try? specification.makeIntegrand())
-    return model is any NumericallyDifferentiatedModel ? "numerical gradient, by central differences" : nil
+    return mark(specification as? any Integrand ?? (try? specification.makeIntegrand()))
+  }
+
+  private func mark(_ model: (any Integrand)?) -> String? {
+    model is any NumericallyDifferentiatedModel ? "numerical gradient, by central differences" : nil
   }
 }
 
