@@ -134,6 +134,26 @@ import VariationalFamilies
     }
   }
 
+  /// Where f is no quadratic the regression's matrix is not symmetric, and a quadratic's gradient must be: B is its symmetric
+  /// part, bit for bit.
+  @Test func theCurvatureIsSymmetric() throws {
+    let estimator = Reparameterization(control: ControlVariateOptions(.quadratic))
+    let bench = try Bench("funnel:dimension=3", at: "mean=0.3,log_scale=-0.5", samples: 1, lanes: 64)
+    var random = try RandomStream(try #require(Generator.named("mt19937")), index: 97)
+    var state = estimator.initialState(for: bench.problem, parameters: bench.parameters)
+    var workspace = try estimator.makeWorkspace(for: bench.problem, shape: bench.block.shape)
+    let needed = try estimator.requirements(samples: 1, of: bench.problem).quantities
+    var block = DrawBlock(shape: bench.block.shape, parameters: bench.parameters)
+    for _ in 0..<8 {
+      block.sample(bench.problem, random: &random)
+      block.evaluate(needed, of: bench.problem)
+      estimator.adapt(&state, problem: bench.problem, block: block, workspace: &workspace)
+    }
+    let curvature = try #require(state.quadratic).curvature
+    for i in 0..<3 { for j in 0..<i { #expect(curvature[3 * i + j] == curvature[3 * j + i]) } }
+    #expect(curvature[1] != 0)
+  }
+
   /// One draw a batch, as in an optimization: nothing is subtracted before there is enough to learn from; draws that are not
   /// finite, or all the same, are no reason to fail.
   @Test func fewDraws() throws {
