@@ -28,6 +28,8 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CGSL", pkgConfig: "gsl", providers: [.apt(["libgsl-dev"]), .brew(["gsl"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
     .target(
       name: "CKernels", dependencies: ["CGSL"],
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
@@ -37,6 +39,8 @@ let package = Package(
       cSettings: [.unsafeFlags(["-std=c23"])]),
 
     .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
+    .target(
+      name: "NeuralNetworks", dependencies: ["CKernels", "COpenBLAS", "Randomness"], swiftSettings: numeric),
     .target(name: "GradientEstimation", dependencies: ["CKernels", "Randomness"], swiftSettings: numeric),
     .target(name: "EstimatorStatistics", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
     .target(
@@ -46,7 +50,7 @@ let package = Package(
     .target(
       name: "LatentModels",
       dependencies: [
-        "CGSL", "CKernels", "GradientEstimation", "Randomness", "ShippedData",
+        "CGSL", "CKernels", "GradientEstimation", "NeuralNetworks", "Randomness", "ShippedData",
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ], swiftSettings: numeric),
     .target(
@@ -82,6 +86,8 @@ let package = Package(
     .testTarget(
       name: "CKernelsTests", dependencies: ["CGSL", "CKernelVariants", "CKernels"], swiftSettings: numeric),
     .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "CKernels", "Randomness"], swiftSettings: numeric),
+    .testTarget(
+      name: "NeuralNetworksTests", dependencies: ["CKernels", "NeuralNetworks", "Randomness"], swiftSettings: numeric),
     .testTarget(
       name: "GradientEstimationTests", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
     .testTarget(
