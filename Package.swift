@@ -28,12 +28,16 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CGSL", pkgConfig: "gsl", providers: [.apt(["libgsl-dev"]), .brew(["gsl"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(
       name: "CKernels", dependencies: ["CGSL"],
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
     .target(
       name: "ShippedData",
-      exclude: ["README.md", "breast-cancer.csv", "diabetes.csv", "iris.csv", "warpbreaks.csv", "wine.csv"],
+      exclude: [
+        "README.md", "breast-cancer.csv", "diabetes.csv", "digits.csv", "iris.csv", "warpbreaks.csv", "wine.csv",
+      ],
       cSettings: [.unsafeFlags(["-std=c23"])]),
 
     .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
@@ -46,7 +50,7 @@ let package = Package(
     .target(
       name: "LatentModels",
       dependencies: [
-        "CGSL", "CKernels", "GradientEstimation", "Randomness", "ShippedData",
+        "CGSL", "CKernels", "CZlib", "GradientEstimation", "Randomness", "ShippedData",
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ], swiftSettings: numeric),
     .target(
@@ -93,7 +97,9 @@ let package = Package(
       swiftSettings: numeric),
     .testTarget(
       name: "LatentModelsTests",
-      dependencies: ["CGSL", "CKernels", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies"],
+      dependencies: [
+        "CGSL", "CKernels", "CZlib", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies",
+      ],
       swiftSettings: numeric),
     .testTarget(
       name: "EstimatorsTests",
