@@ -30,12 +30,16 @@ let package = Package(
       name: "CGSL", pkgConfig: "gsl", providers: [.apt(["libgsl-dev"]), .brew(["gsl"])]),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(
       name: "CKernels", dependencies: ["CGSL"],
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
     .target(
       name: "ShippedData",
-      exclude: ["README.md", "breast-cancer.csv", "diabetes.csv", "iris.csv", "warpbreaks.csv", "wine.csv"],
+      exclude: [
+        "README.md", "breast-cancer.csv", "diabetes.csv", "digits.csv", "iris.csv", "warpbreaks.csv", "wine.csv",
+      ],
       cSettings: [.unsafeFlags(["-std=c23"])]),
 
     .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
@@ -50,7 +54,7 @@ let package = Package(
     .target(
       name: "LatentModels",
       dependencies: [
-        "CGSL", "CKernels", "GradientEstimation", "NeuralNetworks", "Randomness", "ShippedData",
+        "CGSL", "CKernels", "CZlib", "GradientEstimation", "NeuralNetworks", "Randomness", "ShippedData",
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ], swiftSettings: numeric),
     .target(
@@ -99,7 +103,9 @@ let package = Package(
       swiftSettings: numeric),
     .testTarget(
       name: "LatentModelsTests",
-      dependencies: ["CGSL", "CKernels", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies"],
+      dependencies: [
+        "CGSL", "CKernels", "CZlib", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies",
+      ],
       swiftSettings: numeric),
     .testTarget(
       name: "EstimatorsTests",
