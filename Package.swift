@@ -29,6 +29,8 @@ let package = Package(
     .systemLibrary(
       name: "CGSL", pkgConfig: "gsl", providers: [.apt(["libgsl-dev"]), .brew(["gsl"])]),
     .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(
       name: "CKernels", dependencies: ["CGSL"],
@@ -41,6 +43,8 @@ let package = Package(
       cSettings: [.unsafeFlags(["-std=c23"])]),
 
     .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
+    .target(
+      name: "NeuralNetworks", dependencies: ["CKernels", "COpenBLAS", "Randomness"], swiftSettings: numeric),
     .target(name: "GradientEstimation", dependencies: ["CKernels", "Randomness"], swiftSettings: numeric),
     .target(name: "EstimatorStatistics", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
     .target(
@@ -50,7 +54,7 @@ let package = Package(
     .target(
       name: "LatentModels",
       dependencies: [
-        "CGSL", "CKernels", "CZlib", "GradientEstimation", "Randomness", "ShippedData",
+        "CGSL", "CKernels", "CZlib", "GradientEstimation", "NeuralNetworks", "Randomness", "ShippedData",
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ], swiftSettings: numeric),
     .target(
@@ -86,6 +90,8 @@ let package = Package(
     .testTarget(
       name: "CKernelsTests", dependencies: ["CGSL", "CKernelVariants", "CKernels"], swiftSettings: numeric),
     .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "CKernels", "Randomness"], swiftSettings: numeric),
+    .testTarget(
+      name: "NeuralNetworksTests", dependencies: ["CKernels", "NeuralNetworks", "Randomness"], swiftSettings: numeric),
     .testTarget(
       name: "GradientEstimationTests", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
     .testTarget(

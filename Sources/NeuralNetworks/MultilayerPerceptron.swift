@@ -1,0 +1,174 @@
+internal import CKernels
+public import Randomness
+
+/// φ of a hidden unit.
+public enum HiddenActivation: String, CaseIterable, Sendable {
+  case tanh, relu, softplus
+
+  var kernel: wb_activation {
+    switch self {
+    case .tanh: WB_TANH
+    case .relu: WB_RELU
+    case .softplus: WB_SOFTPLUS
+    }
+  }
+}
+
+/// A fully connected network
+///
+///     a_0 = x,   a_l = φ(W_l a_{l−1} + b_l),   f(x) = W_L a_{L−1} + b_L
+///
+/// - Parameters: layer by layer W_l, row by row `[H_l × H_{l−1}]`, and b_l `[H_l]`.
+/// - Inputs and outputs are `[K × H × B]`, lane fastest: K·B columns. K is 1 but where a lane has several draws.
+/// - What a pass leaves for the next, its *tape*, is the caller's: `[tapeCount]` numbers, in which the activations of each
+///   layer, `[K × H_l × B]`, are followed by their cotangents. A value is its sizes and nothing else.
+public struct MultilayerPerceptron: Hashable, Sendable {
+  /// H_0, …, H_L
+  public let sizes: [Int]
+  public let activation: HiddenActivation
+
+  /// - Parameter sizes: of the inputs, of each hidden layer, and of the outputs.
+  public init(sizes: [Int], activation: HiddenActivation) {
+    precondition(sizes.count >= 2 && sizes.allSatisfy { $0 > 0 }, "MultilayerPerceptron: sizes must be positive")
+    self.sizes = sizes
+    self.activation = activation
+  }
+
+  public var inputs: Int { sizes[0] }
+  public var outputs: Int { sizes[sizes.count - 1] }
+  /// L
+  public var layerCount: Int { sizes.count - 1 }
+  public var parameterCount: Int { zip(sizes, sizes.dropFirst()).reduce(0) { $0 + ($1.0 + 1) * $1.1 } }
+  /// Numbers that a pass over so many columns leaves.
+  public func tapeCount(columns: Int) -> Int { 2 * columns * sizes.dropFirst().reduce(0, +) }
+
+  /// Where W_l and b_l begin, l from 1.
+  public func offsets(ofLayer l: Int) -> (weights: Int, biases: Int) {
+    var start = 0
+    for i in 1..<l { start += (sizes[i - 1] + 1) * sizes[i] }
+    return (start, start + sizes[l - 1] * sizes[l])
+  }
+
+  /// Where the activations of layer l begin in a tape of so many columns, and their cotangents.
+  private func places(ofLayer l: Int, _ columns: Int) -> (activations: Int, cotangents: Int) {
+    let start = 2 * columns * sizes[1..<l].reduce(0, +)
+    return (start, start + columns * sizes[l])
+  }
+
+  /// Weights of mean zero and variance 2/(H_{l−1} + H_l), uniform (Glorot and Bengio 2010, equation (16)), and with relu normal
+  /// of variance 2/H_{l−1} (He et al. 2015, equation (10)); biases zero.
+  public func initialParameters(random: inout RandomStream) -> [Double] {
+    var parameters = [Double](repeating: 0, count: parameterCount)
+    for l in 1...layerCount {
+      let (inputs, outputs) = (sizes[l - 1], sizes[l]), start = offsets(ofLayer: l).weights
+      var numbers = [Double](repeating: 0, count: inputs * outputs)
+      var span = numbers.mutableSpan
+      let scale: Double
+      if activation == .relu, l < layerCount {
+        random.fillNormals(&span)
+        scale = (2 / Double(inputs)).squareRoot()
+        for i in numbers.indices { parameters[start + i] = scale * numbers[i] }
+      } else {
+        random.fillUniforms(&span)
+        scale = (6 / Double(inputs + outputs)).squareRoot()
+        for i in numbers.indices { parameters[start + i] = scale * (2 * numbers[i] - 1) }
+      }
+    }
+    return parameters
+  }
+
+  /// The outputs of a pass, `[K × H_L × B]`, in its tape.
+  public func outputs(in tape: UnsafePointer<Double>, columns: Int) -> UnsafePointer<Double> {
+    tape + places(ofLayer: layerCount, columns).activations
+  }
+
+  /// Room for the cotangents of the outputs, `[K × H_L × B]`, in the tape.
+  public func outputCotangents(
+    in tape: UnsafeMutablePointer<Double>, columns: Int
+  ) -> UnsafeMutablePointer<Double> {
+    tape + places(ofLayer: layerCount, columns).cotangents
+  }
+
+  /// f of each column; the tape then holds its outputs.
+  ///
+  /// - Parameters:
+  ///   - input: `[K × H_0 × B]`
+  ///   - groups: K
+  ///   - lanes: B
+  public func forward(
+    _ parameters: UnsafePointer<Double>, _ input: UnsafePointer<Double>, groups: Int, lanes: Int,
+    tape: UnsafeMutablePointer<Double>
+  ) {
+    let columns = groups * lanes
+    var below = input
+    for l in 1...layerCount {
+      let (weights, biases) = offsets(ofLayer: l), (height, depth) = (sizes[l], sizes[l - 1])
+      let above = tape + places(ofLayer: l, columns).activations
+      for k in 0..<groups {
+        let out = above + k * height * lanes
+        wb_fill_rows(parameters + biases, out, height, lanes)
+        addProduct(
+          Matrix(start: parameters + weights, stride: depth),
+          Matrix(start: below + k * depth * lanes, stride: lanes), to: out, stride: lanes, height, lanes, depth)
+      }
+      if l < layerCount { wb_activate(activation.kernel, above, height * columns) }
+      below = UnsafePointer(above)
+    }
+  }
+
+  /// The cotangents of every layer, and of the inputs where they are wanted (overwritten), from those of the outputs in the
+  /// tape. A column's are those of its own outputs: they may be scaled by column afterwards.
+  public func backward(
+    _ parameters: UnsafePointer<Double>, groups: Int, lanes: Int, tape: UnsafeMutablePointer<Double>,
+    inputCotangents: UnsafeMutablePointer<Double>?
+  ) {
+    let columns = groups * lanes
+    for l in stride(from: layerCount, through: 1, by: -1) {
+      let weights = offsets(ofLayer: l).weights, (height, depth) = (sizes[l], sizes[l - 1])
+      let above = tape + places(ofLayer: l, columns).cotangents
+      guard let below = l > 1 ? tape + places(ofLayer: l - 1, columns).cotangents : inputCotangents else { return }
+      below.update(repeating: 0, count: depth * columns)
+      for k in 0..<groups {
+        addProduct(
+          Matrix(start: parameters + weights, stride: depth, isTransposed: true),
+          Matrix(start: above + k * height * lanes, stride: lanes), to: below + k * depth * lanes, stride: lanes,
+          depth, lanes, height)
+      }
+      if l > 1 {
+        wb_activation_pullback(
+          activation.kernel, tape + places(ofLayer: l - 1, columns).activations, below, depth * columns)
+      }
+    }
+  }
+
+  /// Adds Σ over columns of w · ∂(their outputs)/∂(parameters)ᵀ (their cotangents) to `gradient`, `[parameterCount]`, after
+  /// `backward`. The columns are those of the lanes of `range`, in every group.
+  ///
+  /// - Parameters:
+  ///   - weights: w by column, `[K × B]`; nil for `factor` everywhere, which multiplies them too.
+  public func addGradient(
+    _ input: UnsafePointer<Double>, groups: Int, lanes: Int, tape: UnsafePointer<Double>, range: Range<Int>,
+    weights: UnsafePointer<Double>?, factor: Double, to gradient: UnsafeMutablePointer<Double>
+  ) {
+    let columns = groups * lanes, width = range.count
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: weights == nil ? 1 : width * (sizes.max() ?? 1)) { room in
+      guard let scaled = room.baseAddress else { return }
+      for l in 1...layerCount {
+        let start = offsets(ofLayer: l), (height, depth) = (sizes[l], sizes[l - 1])
+        let cotangents = tape + places(ofLayer: l, columns).cotangents
+        let below = l > 1 ? tape + places(ofLayer: l - 1, columns).activations : input
+        for k in 0..<groups {
+          var slopes = Matrix(start: cotangents + k * height * lanes + range.lowerBound, stride: lanes)
+          if let weights {
+            wb_scale_lanes(slopes.start, weights + k * lanes + range.lowerBound, scaled, height, width, lanes)
+            slopes = Matrix(start: UnsafePointer(scaled), stride: width)
+          }
+          addProduct(
+            slopes, Matrix(start: below + k * depth * lanes + range.lowerBound, stride: lanes, isTransposed: true),
+            factor: factor, to: gradient + start.weights, stride: depth, height, depth, width)
+          wb_add_row_sums(slopes.start, factor, gradient + start.biases, height, width, slopes.stride)
+        }
+      }
+    }
+  }
+}
