@@ -19,7 +19,8 @@ public enum HiddenActivation: String, CaseIterable, Sendable {
 ///     a_0 = x,   a_l = φ(W_l a_{l−1} + b_l),   f(x) = W_L a_{L−1} + b_L
 ///
 /// - Parameters: layer by layer W_l, row by row `[H_l × H_{l−1}]`, and b_l `[H_l]`.
-/// - Inputs and outputs are `[K × H × B]`, lane fastest: K·B columns. K is 1 but where a lane has several draws.
+/// - Inputs and outputs are `[K × H × B]`, lane fastest: K·B columns. K is 1 but where a lane has several draws. The groups of
+///   the inputs, `[H_0 × B]` each, may be further apart than they are large.
 /// - What a pass leaves for the next, its *tape*, is the caller's: `[tapeCount]` numbers, in which the activations of each
 ///   layer, `[K × H_l × B]`, are followed by their cotangents. A value is its sizes and nothing else.
 public struct MultilayerPerceptron: Hashable, Sendable {
@@ -93,14 +94,15 @@ public struct MultilayerPerceptron: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - input: `[K × H_0 × B]`
+  ///   - groupStride: from one group of inputs to the next; nil for H_0·B.
   ///   - groups: K
   ///   - lanes: B
   public func forward(
-    _ parameters: UnsafePointer<Double>, _ input: UnsafePointer<Double>, groups: Int, lanes: Int,
-    tape: UnsafeMutablePointer<Double>
+    _ parameters: UnsafePointer<Double>, _ input: UnsafePointer<Double>, groupStride: Int? = nil, groups: Int,
+    lanes: Int, tape: UnsafeMutablePointer<Double>
   ) {
     let columns = groups * lanes
-    var below = input
+    var below = input, apart = groupStride ?? inputs * lanes
     for l in 1...layerCount {
       let (weights, biases) = offsets(ofLayer: l), (height, depth) = (sizes[l], sizes[l - 1])
       let above = tape + places(ofLayer: l, columns).activations
@@ -109,29 +111,30 @@ public struct MultilayerPerceptron: Hashable, Sendable {
         wb_fill_rows(parameters + biases, out, height, lanes)
         addProduct(
           Matrix(start: parameters + weights, stride: depth),
-          Matrix(start: below + k * depth * lanes, stride: lanes), to: out, stride: lanes, height, lanes, depth)
+          Matrix(start: below + k * apart, stride: lanes), to: out, stride: lanes, height, lanes, depth)
       }
       if l < layerCount { wb_activate(activation.kernel, above, height * columns) }
-      below = UnsafePointer(above)
+      (below, apart) = (UnsafePointer(above), height * lanes)
     }
   }
 
-  /// The cotangents of every layer, and of the inputs where they are wanted (overwritten), from those of the outputs in the
+  /// The cotangents of every layer, and added to those of the inputs where they are wanted, from those of the outputs in the
   /// tape. A column's are those of its own outputs: they may be scaled by column afterwards.
   public func backward(
     _ parameters: UnsafePointer<Double>, groups: Int, lanes: Int, tape: UnsafeMutablePointer<Double>,
-    inputCotangents: UnsafeMutablePointer<Double>?
+    inputCotangents: UnsafeMutablePointer<Double>?, groupStride: Int? = nil
   ) {
     let columns = groups * lanes
     for l in stride(from: layerCount, through: 1, by: -1) {
       let weights = offsets(ofLayer: l).weights, (height, depth) = (sizes[l], sizes[l - 1])
       let above = tape + places(ofLayer: l, columns).cotangents
       guard let below = l > 1 ? tape + places(ofLayer: l - 1, columns).cotangents : inputCotangents else { return }
-      below.update(repeating: 0, count: depth * columns)
+      if l > 1 { below.update(repeating: 0, count: depth * columns) }
+      let apart = l == 1 ? groupStride ?? depth * lanes : depth * lanes
       for k in 0..<groups {
         addProduct(
           Matrix(start: parameters + weights, stride: depth, isTransposed: true),
-          Matrix(start: above + k * height * lanes, stride: lanes), to: below + k * depth * lanes, stride: lanes,
+          Matrix(start: above + k * height * lanes, stride: lanes), to: below + k * apart, stride: lanes,
           depth, lanes, height)
       }
       if l > 1 {
@@ -147,8 +150,8 @@ public struct MultilayerPerceptron: Hashable, Sendable {
   /// - Parameters:
   ///   - weights: w by column, `[K × B]`; nil for `factor` everywhere, which multiplies them too.
   public func addGradient(
-    _ input: UnsafePointer<Double>, groups: Int, lanes: Int, tape: UnsafePointer<Double>, range: Range<Int>,
-    weights: UnsafePointer<Double>?, factor: Double, to gradient: UnsafeMutablePointer<Double>
+    _ input: UnsafePointer<Double>, groupStride: Int? = nil, groups: Int, lanes: Int, tape: UnsafePointer<Double>,
+    range: Range<Int>, weights: UnsafePointer<Double>?, factor: Double, to gradient: UnsafeMutablePointer<Double>
   ) {
     let columns = groups * lanes, width = range.count
     withUnsafeTemporaryAllocation(of: Double.self, capacity: weights == nil ? 1 : width * (sizes.max() ?? 1)) { room in
@@ -157,6 +160,7 @@ public struct MultilayerPerceptron: Hashable, Sendable {
         let start = offsets(ofLayer: l), (height, depth) = (sizes[l], sizes[l - 1])
         let cotangents = tape + places(ofLayer: l, columns).cotangents
         let below = l > 1 ? tape + places(ofLayer: l - 1, columns).activations : input
+        let apart = l == 1 ? groupStride ?? depth * lanes : depth * lanes
         for k in 0..<groups {
           var slopes = Matrix(start: cotangents + k * height * lanes + range.lowerBound, stride: lanes)
           if let weights {
@@ -164,7 +168,7 @@ public struct MultilayerPerceptron: Hashable, Sendable {
             slopes = Matrix(start: UnsafePointer(scaled), stride: width)
           }
           addProduct(
-            slopes, Matrix(start: below + k * depth * lanes + range.lowerBound, stride: lanes, isTransposed: true),
+            slopes, Matrix(start: below + k * apart + range.lowerBound, stride: lanes, isTransposed: true),
             factor: factor, to: gradient + start.weights, stride: depth, height, depth, width)
           wb_add_row_sums(slopes.start, factor, gradient + start.biases, height, width, slopes.stride)
         }

@@ -71,7 +71,7 @@ private func weighted(
       cotangents = normals(groups * network.outputs * lanes)
       weights = normals(groups * lanes)
       tape = Array(repeating: .nan, count: network.tapeCount(columns: groups * lanes))
-      inputCotangents = Array(repeating: .nan, count: input.count)
+      inputCotangents = Array(repeating: 0, count: input.count)
       let (network, parameters, input, cotangents) = (self.network, self.parameters, self.input, self.cotangents)
       tape.withUnsafeMutableBufferPointer { tape in
         guard let tape = tape.baseAddress else { return }
