@@ -5,10 +5,9 @@ WB_CLONES void wb_fill_rows(const double *values, double *rows, size_t row_count
     for (size_t i = 0; i < lanes; i++) rows[r * lanes + i] = values[r];
 }
 
-WB_CLONES void wb_add_row_sums(const double *rows, double factor, double *sums, size_t row_count, size_t lanes,
-                               size_t stride) {
+WB_CLONES void wb_add_row_sums(const double *rows, double factor, double *sums, size_t row_count, size_t lanes) {
   for (size_t r = 0; r < row_count; r++) {
-    const double *row = rows + r * stride;
+    const double *row = rows + r * lanes;
     v8 total = all8(0.0);
     size_t i = 0;
     for (; i + 8 <= lanes; i += 8) total += load8(row + i);
@@ -17,10 +16,15 @@ WB_CLONES void wb_add_row_sums(const double *rows, double factor, double *sums, 
   }
 }
 
-WB_CLONES void wb_scale_lanes(const double *rows, const double *factors, double *out, size_t row_count, size_t lanes,
-                              size_t stride) {
+WB_CLONES void wb_scale_lanes(const double *rows, const double *factors, double *out, size_t row_count, size_t lanes) {
   for (size_t r = 0; r < row_count; r++)
-    for (size_t i = 0; i < lanes; i++) out[r * lanes + i] = rows[r * stride + i] * factors[i];
+    for (size_t i = 0; i < lanes; i++) out[r * lanes + i] = rows[r * lanes + i] * factors[i];
+}
+
+WB_CLONES void wb_add_lane_products(const double *factors, const double *rows, double *out, size_t row_count,
+                                    size_t lanes) {
+  for (size_t r = 0; r < row_count; r++)
+    for (size_t i = 0; i < lanes; i++) out[r * lanes + i] += factors[i] * rows[r * lanes + i];
 }
 
 #define map8(values, n, f) do { \

@@ -186,41 +186,73 @@ struct Decoder: Hashable, Sendable {
       coordinateValues: [])
   }
 
-  /// gradient += factor · Σ over the lanes of `range` and their draws of w_k ∇_θ log p(x, z_k), `[Q]`.
-  func addGradient(
-    _ parameters: [Double], weights: UnsafePointer<Double>, factor: Double, range: Range<Int>, z: [Double],
-    tape: [Double], _ shape: Shape, to gradient: UnsafeMutablePointer<Double>
+  /// gradient += factor · Σ over lanes and draws of w_k ∇_θ log p(x, z_k), `[Q]`, with weights `[K × B]`.
+  func addTotalGradient(
+    _ parameters: [Double], weights: UnsafePointer<Double>, factor: Double, z: [Double], tape: [Double], _ shape: Shape,
+    to gradient: UnsafeMutablePointer<Double>
   ) {
     let (groups, lanes, columns) = (shape.samples, shape.lanes, shape.drawCount), apart = shape.dimension * lanes
     // One weight for all needs no scaling of cotangents.
     var isUniform = true
-    for k in 0..<groups { for lane in range where weights[k * lanes + lane] != weights[range.lowerBound] { isUniform = false } }
-    let factor = isUniform ? factor * weights[range.lowerBound] : factor, shares = isUniform ? nil : weights
+    for i in 1..<max(columns, 1) where weights[i] != weights[0] { isUniform = false }
+    let factor = isUniform ? factor * weights[0] : factor, shares = isUniform ? nil : weights
+    withPasses(tape, z, columns) { tape, z, priorTape in
+      network.addGradient(
+        z, groupStride: apart, groups: groups, lanes: lanes, tape: tape, weights: shares, factor: factor, to: gradient)
+      forEachSlopeInLogNoise(parameters, tape, shape) { column, slope in
+        gradient[likelihoodStart] += factor * (shares?[column] ?? 1) * slope
+      }
+      priorNetwork?.addGradient(
+        z + network.inputs * lanes, groupStride: apart, groups: groups, lanes: lanes, tape: priorTape, weights: shares,
+        factor: factor, to: gradient + priorStart)
+    }
+  }
+
+  /// gradients += Σ_k w_k ∇_θ log p(x, z_k) of each lane, `[Q × B]`, with weights `[K × B]`.
+  func addGradients(
+    _ parameters: [Double], weights: UnsafePointer<Double>, z: [Double], tape: [Double], _ shape: Shape,
+    to gradients: UnsafeMutablePointer<Double>
+  ) {
+    let (groups, lanes) = (shape.samples, shape.lanes), apart = shape.dimension * lanes
+    withPasses(tape, z, shape.drawCount) { tape, z, priorTape in
+      network.addGradients(
+        z, groupStride: apart, groups: groups, lanes: lanes, tape: tape, weights: weights, to: gradients)
+      forEachSlopeInLogNoise(parameters, tape, shape) { column, slope in
+        gradients[likelihoodStart * lanes + column % lanes] += weights[column] * slope
+      }
+      priorNetwork?.addGradients(
+        z + network.inputs * lanes, groupStride: apart, groups: groups, lanes: lanes, tape: priorTape,
+        weights: weights, to: gradients + priorStart * lanes)
+    }
+  }
+
+  private func withPasses(
+    _ tape: [Double], _ z: [Double], _ columns: Int,
+    _ body: (
+      _ tape: UnsafePointer<Double>, _ z: UnsafePointer<Double>, _ priorTape: UnsafePointer<Double>
+    ) -> Void
+  ) {
     tape.withUnsafeBufferPointer { tape in
       z.withUnsafeBufferPointer { z in
         guard let tape = tape.baseAddress, let z = z.baseAddress else { return }
-        network.addGradient(
-          z, groupStride: apart, groups: groups, lanes: lanes, tape: tape, range: range, weights: shares,
-          factor: factor, to: gradient)
-        if likelihood.parameterCount > 0 {
-          let slopes = network.outputCotangents(in: UnsafeMutablePointer(mutating: tape), columns: columns)
-          parameters.withUnsafeBufferPointer { parameters in
-            guard let own = parameters.baseAddress.map({ $0 + likelihoodStart }) else { return }
-            for k in 0..<groups {
-              for lane in range {
-                gradient[likelihoodStart] +=
-                  factor * (shares?[k * lanes + lane] ?? 1)
-                  * likelihood.slopeInLogNoise(
-                    own, slopes + k * network.outputs * lanes, d: observationDimension, lanes: lanes, lane: lane)
-              }
-            }
-          }
-        }
-        priorNetwork?.addGradient(
-          z + network.inputs * lanes, groupStride: apart, groups: groups, lanes: lanes,
-          tape: tape + network.tapeCount(columns: columns), range: range, weights: shares, factor: factor,
-          to: gradient + priorStart)
+        body(tape, z, tape + network.tapeCount(columns: columns))
       }
+    }
+  }
+
+  /// ∂ log p(x | z_k)/∂ log σ of each column, where σ is learned.
+  private func forEachSlopeInLogNoise(
+    _ parameters: [Double], _ tape: UnsafePointer<Double>, _ shape: Shape, _ body: (_ column: Int, _ slope: Double) -> Void
+  ) {
+    guard likelihood.parameterCount > 0 else { return }
+    let slopes = network.outputCotangents(in: UnsafeMutablePointer(mutating: tape), columns: shape.drawCount)
+    for column in 0..<shape.drawCount {
+      let k = column / shape.lanes
+      body(
+        column,
+        likelihood.slopeInLogNoise(
+          parameters[likelihoodStart], slopes + k * network.outputs * shape.lanes, d: observationDimension,
+          lanes: shape.lanes, lane: column % shape.lanes))
     }
   }
 }

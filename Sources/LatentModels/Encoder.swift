@@ -43,7 +43,7 @@ struct Encoder: InferenceNetwork {
         network.outputCotangents(in: tape, columns: lanes).update(from: cotangents, count: cotangents.count)
         network.backward(parameters, groups: 1, lanes: lanes, tape: tape, inputCotangents: nil)
         network.addGradient(
-          x, groups: 1, lanes: lanes, tape: tape, range: 0..<lanes, weights: nil, factor: factor, to: gradient)
+          x, groups: 1, lanes: lanes, tape: tape, weights: nil, factor: factor, to: gradient)
       }
     }
   }

@@ -51,9 +51,9 @@ enum Likelihood: Hashable, Sendable {
 
   /// ∂ log p / ∂ log σ of a lane, from its slopes (x − o)/σ², `[d × B]`.
   func slopeInLogNoise(
-    _ own: UnsafePointer<Double>, _ slopes: UnsafePointer<Double>, d: Int, lanes: Int, lane: Int
+    _ logNoise: Double, _ slopes: UnsafePointer<Double>, d: Int, lanes: Int, lane: Int
   ) -> Double {
-    let variance = wb_exp(2 * own[0])
+    let variance = wb_exp(2 * logNoise)
     var sum = 0.0
     for i in 0..<d { sum += slopes[i * lanes + lane] * slopes[i * lanes + lane] }
     return sum * variance - Double(d)

@@ -70,7 +70,13 @@ struct VariationalAutoencoder: LocalLatentModel, RelaxableModel {
     weights: borrowing Span<Double>, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
     into gradients: inout MutableSpan<Double>
   ) {
-    decoder.addGradients(modelParameters, weights: weights, at: draws, evaluation, into: &gradients)
+    let (z, tape, shape) = (draws.z, evaluation.tape, draws.shape)
+    weights.withUnsafeBufferPointer { weights in
+      gradients.withUnsafeMutableBufferPointer { gradients in
+        guard let weights = weights.baseAddress, let gradients = gradients.baseAddress else { return }
+        decoder.addGradients(modelParameters, weights: weights, z: z, tape: tape, shape, to: gradients)
+      }
+    }
   }
 
   func addTotalModelGradient(
@@ -81,9 +87,8 @@ struct VariationalAutoencoder: LocalLatentModel, RelaxableModel {
     weights.withUnsafeBufferPointer { weights in
       gradient.withUnsafeMutableBufferPointer { gradient in
         guard let weights = weights.baseAddress, let gradient = gradient.baseAddress else { return }
-        decoder.addGradient(
-          modelParameters, weights: weights, factor: factor, range: 0..<shape.lanes, z: z, tape: tape, shape,
-          to: gradient)
+        decoder.addTotalGradient(
+          modelParameters, weights: weights, factor: factor, z: z, tape: tape, shape, to: gradient)
       }
     }
   }
@@ -117,27 +122,11 @@ struct DecodedDatum: LearnableModel, RelaxableModel {
     weights: borrowing Span<Double>, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
     into gradients: inout MutableSpan<Double>
   ) {
-    decoder.addGradients(modelParameters, weights: weights, at: draws, evaluation, into: &gradients)
-  }
-}
-
-extension Decoder {
-  /// Adds Σ_k w_k ∇_θ log p(x, z_k) of each lane to `gradients`, `[Q × B]`.
-  func addGradients(
-    _ parameters: [Double], weights: borrowing Span<Double>, at draws: borrowing Draws,
-    _ evaluation: borrowing Evaluation, into gradients: inout MutableSpan<Double>
-  ) {
     let (z, tape, shape) = (draws.z, evaluation.tape, draws.shape)
-    var own = [Double](repeating: 0, count: parameterCount)
     weights.withUnsafeBufferPointer { weights in
       gradients.withUnsafeMutableBufferPointer { gradients in
-        guard let weights = weights.baseAddress else { return }
-        for lane in 0..<shape.lanes {
-          for q in own.indices { own[q] = 0 }
-          addGradient(
-            parameters, weights: weights, factor: 1, range: lane..<lane + 1, z: z, tape: tape, shape, to: &own)
-          for q in own.indices { gradients[q * shape.lanes + lane] += own[q] }
-        }
+        guard let weights = weights.baseAddress, let gradients = gradients.baseAddress else { return }
+        decoder.addGradients(modelParameters, weights: weights, z: z, tape: tape, shape, to: gradients)
       }
     }
   }

@@ -87,12 +87,10 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
     ] + datasetOptions,
     examples: [
       Example(
-        options: ["datum": "3", "latent": "2", "hidden": "4"],
-        normals: [NormalPoint(mean: [0.5, -0.5], scale: [0.5]), NormalPoint(mean: [1], scale: [0.3, 0.8])]),
-      Example(
-        options: ["datum": "8", "data": "iris", "latent": "2x1", "hidden": "3", "likelihood": "full-normal"],
-        normals: [NormalPoint(mean: [0.2, -0.3], scale: [0.3]), NormalPoint(mean: [0.4], scale: [0.2, 0.4])]),
-      Example(options: ["datum": "5", "prior": "bernoulli", "latent": "3", "hidden": "3"]),
+        options: [
+          "datum": "3", "data": "iris", "standardize": "true", "latent": "1", "hidden": "2",
+          "likelihood": "shared-normal",
+        ], normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -0.3, scale: 0.3)])
     ])
 
   public func check() throws(ComponentError) {

@@ -145,16 +145,16 @@ public struct MultilayerPerceptron: Hashable, Sendable {
   }
 
   /// Adds Σ over columns of w · ∂(their outputs)/∂(parameters)ᵀ (their cotangents) to `gradient`, `[parameterCount]`, after
-  /// `backward`. The columns are those of the lanes of `range`, in every group.
+  /// `backward`.
   ///
   /// - Parameters:
   ///   - weights: w by column, `[K × B]`; nil for `factor` everywhere, which multiplies them too.
   public func addGradient(
     _ input: UnsafePointer<Double>, groupStride: Int? = nil, groups: Int, lanes: Int, tape: UnsafePointer<Double>,
-    range: Range<Int>, weights: UnsafePointer<Double>?, factor: Double, to gradient: UnsafeMutablePointer<Double>
+    weights: UnsafePointer<Double>?, factor: Double, to gradient: UnsafeMutablePointer<Double>
   ) {
-    let columns = groups * lanes, width = range.count
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: weights == nil ? 1 : width * (sizes.max() ?? 1)) { room in
+    let columns = groups * lanes
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: weights == nil ? 1 : lanes * (sizes.max() ?? 1)) { room in
       guard let scaled = room.baseAddress else { return }
       for l in 1...layerCount {
         let start = offsets(ofLayer: l), (height, depth) = (sizes[l], sizes[l - 1])
@@ -162,15 +162,44 @@ public struct MultilayerPerceptron: Hashable, Sendable {
         let below = l > 1 ? tape + places(ofLayer: l - 1, columns).activations : input
         let apart = l == 1 ? groupStride ?? depth * lanes : depth * lanes
         for k in 0..<groups {
-          var slopes = Matrix(start: cotangents + k * height * lanes + range.lowerBound, stride: lanes)
+          var slopes = cotangents + k * height * lanes
           if let weights {
-            wb_scale_lanes(slopes.start, weights + k * lanes + range.lowerBound, scaled, height, width, lanes)
-            slopes = Matrix(start: UnsafePointer(scaled), stride: width)
+            wb_scale_lanes(slopes, weights + k * lanes, scaled, height, lanes)
+            slopes = UnsafePointer(scaled)
           }
           addProduct(
-            slopes, Matrix(start: below + k * apart + range.lowerBound, stride: lanes, isTransposed: true),
-            factor: factor, to: gradient + start.weights, stride: depth, height, depth, width)
-          wb_add_row_sums(slopes.start, factor, gradient + start.biases, height, width, slopes.stride)
+            Matrix(start: slopes, stride: lanes),
+            Matrix(start: below + k * apart, stride: lanes, isTransposed: true), factor: factor,
+            to: gradient + start.weights, stride: depth, height, depth, lanes)
+          wb_add_row_sums(slopes, factor, gradient + start.biases, height, lanes)
+        }
+      }
+    }
+  }
+
+  /// Adds of each lane Σ_k w_k · ∂(its outputs)/∂(parameters)ᵀ (their cotangents) to `gradients`, `[parameterCount × B]`,
+  /// after `backward`.
+  ///
+  /// - Parameter weights: w, `[K × B]`
+  public func addGradients(
+    _ input: UnsafePointer<Double>, groupStride: Int? = nil, groups: Int, lanes: Int, tape: UnsafePointer<Double>,
+    weights: UnsafePointer<Double>, to gradients: UnsafeMutablePointer<Double>
+  ) {
+    let columns = groups * lanes
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: lanes) { room in
+      guard let scaled = room.baseAddress else { return }
+      for l in 1...layerCount {
+        let start = offsets(ofLayer: l), (height, depth) = (sizes[l], sizes[l - 1])
+        let cotangents = tape + places(ofLayer: l, columns).cotangents
+        let below = l > 1 ? tape + places(ofLayer: l - 1, columns).activations : input
+        let apart = l == 1 ? groupStride ?? depth * lanes : depth * lanes
+        for k in 0..<groups {
+          for h in 0..<height {
+            wb_scale_lanes(cotangents + (k * height + h) * lanes, weights + k * lanes, scaled, 1, lanes)
+            wb_add_scaled(gradients + (start.biases + h) * lanes, scaled, 1, lanes)
+            let rows = gradients + (start.weights + h * depth) * lanes
+            wb_add_lane_products(scaled, below + k * apart, rows, depth, lanes)
+          }
         }
       }
     }

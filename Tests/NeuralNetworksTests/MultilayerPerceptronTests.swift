@@ -83,16 +83,23 @@ private func weighted(
       }
     }
 
-    func gradient(range: Range<Int>, weights: [Double]?, factor: Double) -> [Double] {
+    func gradient(weights: [Double]?, factor: Double) -> [Double] {
       var gradient = [Double](repeating: 0, count: network.parameterCount)
       if let weights {
         network.addGradient(
-          input, groups: groups, lanes: lanes, tape: tape, range: range, weights: weights, factor: factor, to: &gradient)
+          input, groups: groups, lanes: lanes, tape: tape, weights: weights, factor: factor, to: &gradient)
       } else {
         network.addGradient(
-          input, groups: groups, lanes: lanes, tape: tape, range: range, weights: nil, factor: factor, to: &gradient)
+          input, groups: groups, lanes: lanes, tape: tape, weights: nil, factor: factor, to: &gradient)
       }
       return gradient
+    }
+
+    /// `[P × B]`
+    func gradients() -> [Double] {
+      var gradients = [Double](repeating: 0, count: network.parameterCount * lanes)
+      network.addGradients(input, groups: groups, lanes: lanes, tape: tape, weights: weights, to: &gradients)
+      return gradients
     }
 
     /// With the cotangents of column (k, lane) times `weight(k, lane)`.
@@ -114,12 +121,14 @@ private func weighted(
   @Test(arguments: HiddenActivation.allCases, [[3, 2], [3, 4, 2], [2, 5, 3, 4]])
   func backpropagationIsTheDerivative(_ activation: HiddenActivation, _ sizes: [Int]) throws {
     let pass = try Pass(sizes, activation, groups: 2, lanes: 11)
-    let plain = pass.gradient(range: 0..<11, weights: nil, factor: 0.5)
-    let chosen = pass.gradient(range: 3..<7, weights: pass.weights, factor: 2)
+    let plain = pass.gradient(weights: nil, factor: 0.5), weighted = pass.gradient(weights: pass.weights, factor: 2)
+    let byLane = pass.gradients()
     for p in pass.parameters.indices {
       #expect(abs(plain[p] - pass.derivative(ofParameter: p) { _, _ in 0.5 }) < 1e-11, "parameter \(p)")
-      let expected = pass.derivative(ofParameter: p) { (3..<7).contains($1) ? 2 * pass.weights[$0] : 0 }
-      #expect(abs(chosen[p] - expected) < 1e-11, "parameter \(p), weighted")
+      let expected = pass.derivative(ofParameter: p) { column, _ in 2 * pass.weights[column] }
+      #expect(abs(weighted[p] - expected) < 1e-11, "parameter \(p), weighted")
+      let lane = 4, own = pass.derivative(ofParameter: p) { $1 == lane ? pass.weights[$0] : 0 }
+      #expect(abs(byLane[p * 11 + lane] - own) < 1e-11, "parameter \(p), lane \(lane)")
     }
     for i in pass.input.indices {
       #expect(abs(pass.inputCotangents[i] - pass.derivative(ofInput: i) { _, _ in 1 }) < 1e-11, "input \(i)")

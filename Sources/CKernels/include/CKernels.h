@@ -258,11 +258,12 @@ void wb_place_columns(const double *rows, size_t row_count, size_t lanes, double
 enum wb_activation { WB_TANH, WB_RELU, WB_SOFTPLUS };
 /// Every row of `lanes` numbers becomes the row's value.
 void wb_fill_rows(const double *values, double *rows, size_t row_count, size_t lanes);
-/// sums[r] += factor * the sum of row r, its first `lanes` numbers; rows are `stride` apart.
-void wb_add_row_sums(const double *rows, double factor, double *sums, size_t row_count, size_t lanes, size_t stride);
-/// out[r, i] = rows[r, i] factors[i]; the rows that are read are `stride` apart, those written `lanes`.
-void wb_scale_lanes(const double *rows, const double *factors, double *out, size_t row_count, size_t lanes,
-                    size_t stride);
+/// sums[r] += factor * the sum of row r.
+void wb_add_row_sums(const double *rows, double factor, double *sums, size_t row_count, size_t lanes);
+/// out[r, i] = rows[r, i] factors[i]
+void wb_scale_lanes(const double *rows, const double *factors, double *out, size_t row_count, size_t lanes);
+/// out[r, i] += factors[i] rows[r, i]
+void wb_add_lane_products(const double *factors, const double *rows, double *out, size_t row_count, size_t lanes);
 /// The activation of n values, in place: tanh x, max(0, x) or log(1 + e^x).
 void wb_activate(enum wb_activation activation, double *values, size_t n);
 /// n cotangents of activations a = f(x) become those of x, times f'(x), which is a function of a.
