@@ -161,9 +161,7 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
   /// Records the bounds before the first epoch.
   public func begin(streams: consuming EpochStreams) {
     guard checkpoint.points.isEmpty else { return }
-    var point = TrainingPoint(epoch: 0, step: 0, dataSeen: 0)
-    evaluate(&point, &streams.evaluation)
-    checkpoint.points.append(point)
+    checkpoint.points.append(evaluated(TrainingPoint(epoch: 0, step: 0, dataSeen: 0), &streams.evaluation))
     keep()
   }
 
@@ -194,7 +192,7 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
     checkpoint.epoch += 1
     let last = checkpoint.points.count - 1
     if checkpoint.epoch % settings.evaluateEvery == 0 || isOver, !checkpoint.hasDiverged, last >= 0 {
-      evaluate(&checkpoint.points[last], &streams.evaluation)
+      checkpoint.points[last] = evaluated(checkpoint.points[last], &streams.evaluation)
     }
     keep()
     return true
@@ -222,10 +220,11 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
       _ = gradient[phi...].update(from: modelGradient)
     }
 
-    let bounds = problem.multiSample == nil
+    let bounds =
+      problem.multiSample == nil
       ? bench.amortized.block.meanValues(of: problem.terms) : bench.amortized.block.evaluation.bounds
     let rate = optimizer.stepSize.rate(at: checkpoint.step, of: settings.epochs * stepsPerEpoch)
-    optimizer.update(&checkpoint.parameters, gradient: gradient, rate: rate, state: &checkpoint.optimizer)
+    Self.update(&checkpoint, optimizer, gradient, rate)
     checkpoint.step += 1
     checkpoint.dataSeen += indices.count
     checkpoint.points.append(
@@ -234,6 +233,10 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
         minibatchBound: bounds.reduce(0, +) / Double(bounds.count)))
     checkpoint.hasDiverged =
       !checkpoint.parameters.allSatisfy(\.isFinite) || !gradient.allSatisfy(\.isFinite)
+  }
+
+  private static func update(_ checkpoint: inout Checkpoint, _ optimizer: O, _ gradient: [Double], _ rate: Double) {
+    optimizer.update(&checkpoint.parameters, gradient: gradient, rate: rate, state: &checkpoint.optimizer)
   }
 
   /// One estimate a datum, and what is learned from its draws for the next step.
@@ -256,7 +259,9 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
     return made
   }
 
-  private func evaluate(_ point: inout TrainingPoint, _ random: inout RandomStream) {
+  /// The point with the bounds at φ and θ as they are.
+  private func evaluated(_ point: TrainingPoint, _ random: inout RandomStream) -> TrainingPoint {
+    var point = point
     let (phi, model) = trained(checkpoint.parameters)
     func bound(_ part: DataPart, _ random: inout RandomStream) -> DatumBound? {
       DatumBound.estimate(
@@ -266,5 +271,6 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
     let train = bound(.training, &random), test = bound(.test, &random)
     (point.trainBound, point.trainMCSE) = (train?.value, train?.mcse)
     (point.testBound, point.testMCSE) = (test?.value, test?.mcse)
+    return point
   }
 }

@@ -78,7 +78,8 @@ struct ExecutionOptions: ParsableArguments {
   func trainModels(
     _ experiment: PlannedExperiment, writingTo directory: String, show: (ModelTrainingResults) -> Void
   ) async throws -> [String] {
-    let checkpoints = CheckpointStore(beside: directory, identity: ModelTraining.identity(experiment.plan, experiment.spec))
+    let checkpoints = CheckpointStore(
+      beside: directory, identity: ModelTraining.identity(experiment.plan, experiment.spec))
     let failures = try await carryOut(
       experiment, writingTo: directory, total: ModelTraining.stepCount(experiment.plan, experiment.spec)
     ) { goOn in

@@ -118,27 +118,40 @@ package enum ModelTraining {
     _ plan: Plan, _ spec: ExperimentSpec, threads: Int, checkpoints: CheckpointStore?,
     goOn: @escaping @Sendable (_ steps: Int) -> Bool
   ) async throws -> ModelTrainingResults {
-    let jobs = jobs(plan, spec), next = Mutex(0), finished = Mutex<[MeasuredTraining]>([])
+    let queue = JobQueue(jobs(plan, spec))
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for _ in 0..<min(threads, jobs.count) {
+      for _ in 0..<min(threads, queue.jobs.count) {
         group.addTask {
-          while goOn(0) {
-            let index = next.withLock { value in
-              defer { value += 1 }
-              return value
-            }
-            guard index < jobs.count else { return }
-            let measured = try train(jobs[index], plan, spec, checkpoints, goOn)
-            finished.withLock { $0.append(measured) }
+          while goOn(0), let job = queue.next() {
+            queue.finish(try train(job, plan, spec, checkpoints, goOn))
           }
         }
       }
       try await group.waitForAll()
     }
-    let trainings = finished.withLock { $0 }.sorted {
+    let trainings = queue.finished.sorted {
       ($0.cell, $0.entry, $0.optimizer, $0.run) < ($1.cell, $1.entry, $1.optimizer, $1.run)
     }
     return ModelTrainingResults(plan: plan, spec: spec, threads: threads, trainings: trainings)
+  }
+
+  /// Hands out jobs and takes what came of them, whichever ends first.
+  private final class JobQueue: Sendable {
+    let jobs: [Job]
+    private let contents = Mutex<(next: Int, finished: [MeasuredTraining])>((0, []))
+
+    init(_ jobs: [Job]) { self.jobs = jobs }
+
+    func next() -> Job? {
+      contents.withLock {
+        guard $0.next < jobs.count else { return nil }
+        $0.next += 1
+        return jobs[$0.next - 1]
+      }
+    }
+
+    func finish(_ training: MeasuredTraining) { contents.withLock { $0.finished.append(training) } }
+    var finished: [MeasuredTraining] { contents.withLock { $0.finished } }
   }
 
   private static func train(
@@ -192,7 +205,8 @@ package enum ModelTraining {
     // What is over is kept too: another training of the experiment may not be.
     if !isInterrupted { try checkpoints?.save(training.checkpoint, of: name) }
     let over = training.checkpoint
-    let pictures = try job.run > 1 || isInterrupted
+    let pictures =
+      try job.run > 1 || isInterrupted
       ? []
       : over.kept.keys.sorted().filter(settings.pictureEpochs.contains).compactMap { epoch -> TrainingPictures? in
         guard let parameters = over.kept[epoch] else { return nil }

@@ -70,7 +70,8 @@ package struct TrainingPictures: Sendable {
     if problem.model.dimension == 2, problem.model.support == .real, wanted.manifold > 0 {
       manifold = Self.grid(wanted.manifold, model)
     }
-    samples = Self.images("sample", model, wanted.samples, model.priorDraws(lanes: max(1, wanted.samples), random: &random))
+    samples = Self.images(
+      "sample", model, wanted.samples, model.priorDraws(lanes: max(1, wanted.samples), random: &random))
     let shown = min(wanted.reconstruction, count)
     if shown > 0 {
       var block = amortized(shown, samples: 1)
@@ -81,9 +82,12 @@ package struct TrainingPictures: Sendable {
       let decoded = model.meanObservations(at: means, lanes: shown)
       for n in 0..<shown {
         let label = model.label(of: part, n)
-        reconstructions.append(Image(datum: n, label: label, kind: "original", z: [], values: Self.column(originals, n, shown)))
         reconstructions.append(
-          Image(datum: n, label: label, kind: "reconstruction", z: Self.column(means, n, shown), values: Self.column(decoded, n, shown)))
+          Image(datum: n, label: label, kind: "original", z: [], values: Self.column(originals, n, shown)))
+        reconstructions.append(
+          Image(
+            datum: n, label: label, kind: "reconstruction", z: Self.column(means, n, shown),
+            values: Self.column(decoded, n, shown)))
       }
     }
     let imputed = network.generalizes ? min(wanted.imputation, count) : 0
@@ -123,7 +127,8 @@ package struct TrainingPictures: Sendable {
 
   /// The decoder over a grid of the quantiles of N(0, 1) in two dimensions.
   private static func grid(_ size: Int, _ model: any LocalLatentModel) -> [Image] {
-    let quantiles = (0..<size).map { NormalDistribution.quantile((Double($0) + 0.5) / Double(size)) }, lanes = size * size
+    let quantiles = (0..<size).map { NormalDistribution.quantile((Double($0) + 0.5) / Double(size)) },
+      lanes = size * size
     var z = [Double](repeating: 0, count: 2 * lanes)
     for i in 0..<lanes {
       z[i] = quantiles[i % size]

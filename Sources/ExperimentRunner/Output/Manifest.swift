@@ -21,9 +21,9 @@ package enum Manifest {
     switch spec.kind {
     case .variance:
       spec.rule.manifestMembers + [
-          (key: "norm", value: .string(spec.norm.rawValue)), (key: "diagnostics", value: .bool(spec.diagnostics.parts)),
-          (key: "correlations", value: .bool(spec.diagnostics.correlations)),
-        ]
+        (key: "norm", value: .string(spec.norm.rawValue)), (key: "diagnostics", value: .bool(spec.diagnostics.parts)),
+        (key: "correlations", value: .bool(spec.diagnostics.correlations)),
+      ]
     case .elbo: spec.training.manifestMembers
     case .training: spec.modelTraining.manifestMembers
     }

@@ -73,7 +73,8 @@ package enum ModelTrainingFiles {
     let all = results.trainings.flatMap { measured in measured.pictures.flatMap { path($0) } }
     guard let width = all.map(\.values.count).max(), let latents = all.map(\.z.count).max() else { return nil }
     let columns =
-      key + ["epoch", "datum", "label", "kind"] + (0..<latents).map { "z_\($0 + 1)" } + (0..<width).map { "x_\($0 + 1)" }
+      key + ["epoch", "datum", "label", "kind"] + (0..<latents).map { "z_\($0 + 1)" }
+      + (0..<width).map { "x_\($0 + 1)" }
     func filled(_ numbers: [Double], _ count: Int) -> [CSVFiles.Field] {
       (0..<count).map { .number($0 < numbers.count ? numbers[$0] : nil) }
     }

@@ -27,7 +27,9 @@ package struct ModelTrainingTable {
     ])
     for training in results.trainings where training.cell == index {
       let last = training.points.last, shown = training.points.last { $0.trainBound != nil }
-      func number(_ x: Double?, _ digits: Int = 6) -> TextTable.Cell { .init(x.map { significant($0, digits: digits) } ?? "") }
+      func number(_ x: Double?, _ digits: Int = 6) -> TextTable.Cell {
+        .init(x.map { significant($0, digits: digits) } ?? "")
+      }
       table.rows.append([
         .init(cell.entries[training.entry].text), .init(settings.optimizers[training.optimizer].text),
         .init(String(training.run)), .init(String(last?.epoch ?? 0)), number(shown?.trainBound),
