@@ -136,6 +136,9 @@ public struct Problem: Sendable {
 
   /// Model evaluations count as the share of the data that they read.
   public var dataShare: Double {
+    if let model = model as? any LocalLatentModel {
+      return Double(model.minibatch) / Double(max(1, model.dataCount(.training)))
+    }
     guard let model = model as? any SubsampledModel, let size = model.minibatch else { return 1 }
     return Double(size) / Double(model.dataCount)
   }

@@ -91,7 +91,6 @@ package enum ModelTraining {
   }
 
   private enum Role {
-    static let weights = "initial weights"
     static let order = "training order"
     static let draws = "training draws"
     static let evaluation = "evaluation"
@@ -99,14 +98,14 @@ package enum ModelTraining {
     static func estimator(_ text: String) -> String { "training estimator \(text)" }
   }
 
-  /// The stream keys of a cell. All estimators and optimizers share them: run r of each begins at the same weights, and sees
+  /// The stream keys of a cell, that of initial weights apart, which cells share. All estimators and optimizers share them: run r of each begins at the same weights, and sees
   /// the same minibatches and numbers. Every epoch has streams of its own.
   static func streamKeys(_ cell: Cell, _ spec: ExperimentSpec) -> [(key: StreamKey, count: Int)] {
     let runs = spec.modelTraining.runs, epochs = (spec.modelTraining.epochs + 1) * runs
-    var roles = [(Role.weights, runs), (Role.order, epochs), (Role.draws, epochs), (Role.evaluation, epochs)]
-    roles.append((Role.pictures, epochs))
-    roles += cell.entries.filter(\.requirements.usesRandomNumbers).map { (Role.estimator($0.text), epochs) }
-    return roles.map { (StreamKey(seed: spec.seed, cell: cell.text, role: $0), $1) }
+    let roles =
+      [Role.order, Role.draws, Role.evaluation, Role.pictures]
+      + cell.entries.filter(\.requirements.usesRandomNumbers).map { Role.estimator($0.text) }
+    return roles.map { (StreamKey(seed: spec.seed, cell: cell.text, role: $0), epochs) }
   }
 
   /// Trains on `threads` tasks, job by job. What a training is does not depend on their number.
@@ -180,7 +179,8 @@ package enum ModelTraining {
         estimator: try stream(Role.estimator(text), epoch: epoch),
         evaluation: try stream(Role.evaluation, epoch: epoch))
     }
-    var weights = try stream(Role.weights, epoch: 0)
+    var weights = try Amortization.weightsKey(model: cell.model, family: cell.family, seed: spec.seed)
+      .streams(cell.generator).stream(job.run - 1)
     let training = try AutoEncoder(
       settings.ascent(samples: cell.samples), cell.problem, estimator, optimizer, random: &weights)
     let name = [cell.text, text, settings.optimizers[job.optimizer].text, "run \(job.run)"].joined(separator: " ")

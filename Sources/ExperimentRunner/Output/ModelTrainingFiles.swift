@@ -10,18 +10,18 @@ package enum ModelTrainingFiles {
       "test_bound_mcse", "exact_train_bound", "log_evidence", "evaluations", "gradient_evaluations", "status",
     ]
   package static let latentColumns = key + ["epoch", "datum", "label", "index", "mean", "sd"]
-  package static let parameterColumns = key + ["epoch", "step", "block", "index", "value"]
+  package static var parameterColumns: [String] { SavedParameters.columns }
 
   package static func trainingRows(_ results: ModelTrainingResults) -> [[CSVFiles.Field]] {
     results.trainings.flatMap { measured in
       let needed = results.plan.cells[measured.cell].entries[measured.entry].requirements
       return measured.points.enumerated().map { index, point in
-        let seen = Double(point.dataSeen), isLast = index == measured.points.count - 1
+        let steps = Double(point.step), isLast = index == measured.points.count - 1
         return results.key(measured) + [
           .integer(point.epoch), .integer(point.step), .integer(point.dataSeen), .number(point.minibatchBound),
           .number(point.trainBound), .number(point.trainMCSE), .number(point.testBound), .number(point.testMCSE),
-          .number(point.exactBound), .number(point.logEvidence), .number(needed.evaluations * seen),
-          .number(needed.gradientEvaluations * seen),
+          .number(point.exactBound), .number(point.logEvidence), .number(needed.evaluations * steps),
+          .number(needed.gradientEvaluations * steps),
           .text((isLast ? measured.status : RunStatus.running).rawValue),
         ]
       }
@@ -57,7 +57,7 @@ package enum ModelTrainingFiles {
         return blocks.flatMap { block in
           block.range.enumerated().map { index, p in
             results.key(measured) + [
-              .integer(epoch), .integer(step), .text(block.name), .integer(index), .number(parameters[p]),
+              .integer(step), .text(block.name), .integer(index), .number(parameters[p]),
             ]
           }
         }

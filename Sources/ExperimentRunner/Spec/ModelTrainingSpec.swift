@@ -36,7 +36,7 @@ package struct ModelTrainingSpec: Sendable {
   /// Limits that are stated in the schema and in messages.
   package enum Limit {
     package static let epochs = 1...1_000_000
-    package static let evaluationDraws = 1...1_000_000
+    package static let evaluationDraws = 2...1_000_000
     package static let savedEpoch = 0...1_000_000
     package static let count = 0...1000
   }

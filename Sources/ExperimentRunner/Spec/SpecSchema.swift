@@ -82,7 +82,11 @@ package enum SpecSchema {
         key: "allOf",
         value: .array(
           ExperimentKind.allCases.map { kind in
-            let others = ExperimentKind.allCases.filter { $0 != kind }.flatMap(SpecReader.ownKeys)
+            let own = SpecReader.keys(kind)
+            var seen: Set<String> = []
+            let others = ExperimentKind.allCases.flatMap(SpecReader.keys).filter {
+              !own.contains($0) && seen.insert($0).inserted
+            }
             return .object([
               (key: "if", value: ["properties": ["kind": ["const": .string(kind.rawValue)]]]),
               (key: "then", value: ["properties": .object(others.map { (key: $0, value: false) })]),
