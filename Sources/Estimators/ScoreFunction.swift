@@ -95,7 +95,8 @@ public struct ScoreFunction: ControlledEstimator {
         throw EstimatorError("rao_blackwell needs a model whose terms factorise over the coordinates of z")
       }
       guard problem.family is any FactorizedFamily else {
-        throw EstimatorError("rao_blackwell needs a family that factorises over the coordinates of z")
+        throw EstimatorError(
+          "rao_blackwell needs a family that factorises over the coordinates of z, each parameter in one of them")
       }
       let own = ownTerms(sampled, model)
       quantities = Quantities(values: sampled.subtracting(own), coordinateValues: own)
