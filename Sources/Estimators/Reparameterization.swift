@@ -139,8 +139,7 @@ public struct Reparameterization: ControlledEstimator {
     if problem.terms.subtracting(split.closedForm).contains(.entropy) {
       family.addPathwiseEntropyGradient(factor: factor, at: block.draws, into: &gradients)
     }
-    family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 
   private func pull(

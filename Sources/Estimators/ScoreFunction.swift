@@ -188,8 +188,7 @@ public struct ScoreFunction: ControlledEstimator {
         workspace.variate.values, centers: workspace.centers, problem, block, into: &workspace.variate.variate)
       workspace.variate.subtract(state.control, problem, block, from: &gradients)
     }
-    problem.family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 
   public func adapt(
