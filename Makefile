@@ -1,7 +1,7 @@
 # make run     sets up, builds, and compares estimators on the breast-cancer data
 # make test    sets up, builds, and runs every test
 # make check   holds every estimator to its laws in every combination that it claims
-# make setup   installs what is missing (GSL, pkg-config, a JSON Schema validator)
+# make setup   installs what is missing (GSL, OpenBLAS, zlib, pkg-config, a JSON Schema validator)
 # make bench   measures the speed against hand-written C, JAX, numpy and PyTorch, and how it scales; ROUNDS=5 SCALE=1,
 #              FLAGS=--quick to try it
 # make format  formats the sources

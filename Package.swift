@@ -28,15 +28,23 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CGSL", pkgConfig: "gsl", providers: [.apt(["libgsl-dev"]), .brew(["gsl"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(
       name: "CKernels", dependencies: ["CGSL"],
       cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]),
     .target(
       name: "ShippedData",
-      exclude: ["README.md", "breast-cancer.csv", "diabetes.csv", "iris.csv", "warpbreaks.csv", "wine.csv"],
+      exclude: [
+        "README.md", "breast-cancer.csv", "diabetes.csv", "digits.csv", "iris.csv", "warpbreaks.csv", "wine.csv",
+      ],
       cSettings: [.unsafeFlags(["-std=c23"])]),
 
     .target(name: "Randomness", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
+    .target(
+      name: "NeuralNetworks", dependencies: ["CKernels", "COpenBLAS", "Randomness"], swiftSettings: numeric),
     .target(name: "GradientEstimation", dependencies: ["CKernels", "Randomness"], swiftSettings: numeric),
     .target(name: "EstimatorStatistics", dependencies: ["CGSL", "CKernels"], swiftSettings: numeric),
     .target(
@@ -46,7 +54,7 @@ let package = Package(
     .target(
       name: "LatentModels",
       dependencies: [
-        "CGSL", "CKernels", "GradientEstimation", "Randomness", "ShippedData",
+        "CGSL", "CKernels", "CZlib", "GradientEstimation", "NeuralNetworks", "Randomness", "ShippedData",
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ], swiftSettings: numeric),
     .target(
@@ -83,6 +91,8 @@ let package = Package(
       name: "CKernelsTests", dependencies: ["CGSL", "CKernelVariants", "CKernels"], swiftSettings: numeric),
     .testTarget(name: "RandomnessTests", dependencies: ["CGSL", "CKernels", "Randomness"], swiftSettings: numeric),
     .testTarget(
+      name: "NeuralNetworksTests", dependencies: ["CKernels", "NeuralNetworks", "Randomness"], swiftSettings: numeric),
+    .testTarget(
       name: "GradientEstimationTests", dependencies: ["GradientEstimation", "Randomness"], swiftSettings: numeric),
     .testTarget(
       name: "EstimatorStatisticsTests", dependencies: ["CGSL", "EstimatorStatistics", "Randomness"],
@@ -93,7 +103,9 @@ let package = Package(
       swiftSettings: numeric),
     .testTarget(
       name: "LatentModelsTests",
-      dependencies: ["CGSL", "CKernels", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies"],
+      dependencies: [
+        "CGSL", "CKernels", "CZlib", "GradientEstimation", "LatentModels", "Randomness", "VariationalFamilies",
+      ],
       swiftSettings: numeric),
     .testTarget(
       name: "EstimatorsTests",

@@ -13,11 +13,6 @@ WB_CLONES void wb_exp_all(double *values, size_t n) {
   if (i < n) store_some(values + i, exp8(load_some(values + i, n - i)), n - i);
 }
 
-#define tanh8(x) ({ \
-  v8 x_ = (x), small_ = exp8(-2.0 * abs8(x_)), size_ = (1.0 - small_) / (1.0 + small_); \
-  select8(x_ < 0.0, -size_, size_); \
-})
-
 WB_CLONES void wb_tanh_all(double *values, size_t n) {
   size_t i = 0;
   for (; i + 8 <= n; i += 8) store8(values + i, tanh8(load8(values + i)));

@@ -38,6 +38,11 @@ typedef int64_t i8 __attribute__((vector_size(64)));
 #define exp8(x) ({ v8 in_ = (x), out_; exp8_into(&in_, &out_); out_; })
 #define log8(x) ({ v8 in_ = (x), out_; log8_into(&in_, &out_); out_; })
 
+#define tanh8(x) ({ \
+  v8 x_ = (x), small_ = exp8(-2.0 * abs8(x_)), size_ = (1.0 - small_) / (1.0 + small_); \
+  select8(x_ < 0.0, -size_, size_); \
+})
+
 /// e^x: Cody-Waite reduction, degree 13 Taylor polynomial on |r| <= log(2)/2. Saturates to 0 and infinity.
 WB_INLINE void exp8_into(const v8 *in, v8 *out) {
   v8 x = *in;

@@ -51,8 +51,10 @@ public struct Draws: ~Copyable {
   public var noise: [Double]
   /// z, `[K × D × B]`.
   public var z: [Double]
-  /// The minibatch of each lane, `[M × B]`; empty where the whole data set is used.
+  /// The minibatch of each lane, `[M × B]`; empty where the whole data set is used. Where a lane is a datum, which one.
   public var dataIndices: [Int32] = []
+  /// Of a `LocalLatentModel`, x of the datum that each lane is, `[d × B]`; empty where the model knows its datum itself.
+  public var observations: [Double] = []
 
   /// Zeroed draws at a λ that all lanes share (`[P]`), or one for each lane (`[P × B]`).
   public init(shape: Shape, parameters: [Double]) {
@@ -80,6 +82,8 @@ public struct Evaluation: ~Copyable {
   private var gradientArrays: [[Double]]
   private var coordinateArrays: [[Double]]
   private var hessianArrays: [[Double]]
+  /// What the model keeps of an evaluation for the next, such as the activations of a network: its `tapeCount` numbers.
+  public private(set) var tape: [Double] = []
   /// Of an objective of several draws: log weights ℓ, `[K × B]`.
   public internal(set) var logWeights: [Double] = []
   /// φ, `[B]`.
@@ -120,6 +124,17 @@ public struct Evaluation: ~Copyable {
       room(&slopes, shape.drawCount)
       room(&curvatures, shape.drawCount)
     }
+  }
+
+  /// Lends the tape, with room for `count` numbers, while the quantities are stored.
+  public mutating func withTape(
+    count: Int, _ body: (inout Evaluation, UnsafeMutablePointer<Double>) -> Void
+  ) {
+    var own: [Double] = []
+    swap(&own, &tape)
+    if own.count != count { own = Array(repeating: 0, count: count) }
+    own.withUnsafeMutableBufferPointer { if let start = $0.baseAddress { body(&self, start) } }
+    swap(&own, &tape)
   }
 
   /// ℓ as the sum of the values of `terms`.

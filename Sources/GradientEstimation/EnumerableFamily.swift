@@ -69,9 +69,11 @@ extension EnumerableFamily {
     let learnable = terms.contains(.likelihood) ? model as? any LearnableModel : nil
     var inModel = [CompensatedSum](repeating: .init(), count: learnable?.modelParameters.count ?? 0)
     let isDone = Enumeration.forEachBlock(
-      of: self, model, Quantities(values: terms, coordinateValues: own), parameters: parameters
+      of: self, model,
+      Quantities(values: terms, coordinateValues: own).union(learnable?.modelGradientQuantities ?? Quantities()),
+      parameters: parameters
     ) { block, probabilities in
-      let b = block.shape.lanes, scores = scores(at: block.draws), slopes = learnable?.slopes(at: block.draws) ?? []
+      let b = block.shape.lanes, scores = scores(at: block.draws), slopes = learnable?.slopes(at: block) ?? []
       // A state that q does not have counts nothing, whatever f is there.
       for lane in 0..<b where probabilities[lane] > 0 {
         let q = probabilities[lane]
@@ -112,11 +114,11 @@ extension Evaluation {
 
 extension LearnableModel {
   /// ∇_θ log p_θ(x, z) of each lane, summed over its draws: `[Q × B]`.
-  func slopes(at draws: borrowing Draws) -> [Double] {
-    var slopes = [Double](repeating: 0, count: modelParameters.count * draws.shape.lanes)
-    let ones = [Double](repeating: 1, count: draws.shape.drawCount)
+  func slopes(at block: borrowing DrawBlock) -> [Double] {
+    var slopes = [Double](repeating: 0, count: modelParameters.count * block.shape.lanes)
+    let ones = [Double](repeating: 1, count: block.shape.drawCount)
     var span = slopes.mutableSpan
-    addModelGradient(weights: ones.span, at: draws, into: &span)
+    addModelGradient(weights: ones.span, at: block.draws, block.evaluation, into: &span)
     return slopes
   }
 }

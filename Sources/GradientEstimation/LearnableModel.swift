@@ -9,9 +9,16 @@ public protocol LearnableModel: LatentModel {
   /// The same model at another θ, `[Q]`.
   func with(modelParameters: [Double]) -> Self
   /// Adds Σ_k w_k ∇_θ log p_θ(x, z_k) of each lane to `gradients`, `[Q × B]`, from weights `[K × B]`; of a minibatch with its
-  /// weights. It allocates nothing.
+  /// weights. `evaluation` holds `modelGradientQuantities`.
   func addModelGradient(
-    weights: borrowing Span<Double>, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>)
+    weights: borrowing Span<Double>, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
+    into gradients: inout MutableSpan<Double>)
+  /// What must be computed at the draws before; nothing by default.
+  var modelGradientQuantities: Quantities { get }
+}
+
+extension LearnableModel {
+  public var modelGradientQuantities: Quantities { Quantities() }
 }
 
 extension Problem {
@@ -30,7 +37,8 @@ extension Problem {
 
   /// What must be computed at the draws before `storeModelGradient`.
   public var modelGradientQuantities: Quantities {
-    modelParameterCount > 0 && multiSample != nil ? .bounds(of: terms) : Quantities()
+    guard modelParameterCount > 0, let model = model as? any LearnableModel else { return Quantities() }
+    return multiSample == nil ? model.modelGradientQuantities : .bounds(of: terms).union(model.modelGradientQuantities)
   }
 
   /// Stores an estimate of ∇_θ of the objective for each lane in `gradients`, `[Q × B]`:
@@ -44,13 +52,13 @@ extension Problem {
     for i in gradients.indices { gradients[i] = 0 }
     var rows = gradients.mutableSpan
     if multiSample != nil {
-      model.addModelGradient(weights: block.evaluation.slopes.span, at: block.draws, into: &rows)
+      model.addModelGradient(weights: block.evaluation.slopes.span, at: block.draws, block.evaluation, into: &rows)
       return
     }
     let (draws, share) = (block.shape.drawCount, 1 / Double(block.shape.samples))
     withUnsafeTemporaryAllocation(of: Double.self, capacity: draws) { weights in
       weights.initialize(repeating: share)
-      model.addModelGradient(weights: weights.span, at: block.draws, into: &rows)
+      model.addModelGradient(weights: weights.span, at: block.draws, block.evaluation, into: &rows)
     }
   }
 }

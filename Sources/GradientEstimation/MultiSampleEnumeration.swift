@@ -22,9 +22,10 @@ extension Problem {
     var probabilities: [Double] = [], logWeights: [Double] = [], scores: [[Double]] = [], inModel: [[Double]] = []
     let p = parameterCount, terms = terms, (learnable, q) = (model as? any LearnableModel, modelParameterCount)
     _ = Enumeration.forEachBlock(
-      of: family, model, Quantities(values: terms), parameters: parameters
+      of: family, model, Quantities(values: terms).union(learnable?.modelGradientQuantities ?? Quantities()),
+      parameters: parameters
     ) { block, weights in
-      let b = block.shape.lanes, all = family.scores(at: block.draws), slopes = learnable?.slopes(at: block.draws) ?? []
+      let b = block.shape.lanes, all = family.scores(at: block.draws), slopes = learnable?.slopes(at: block) ?? []
       for lane in 0..<b where weights[lane] > 0 {
         probabilities.append(weights[lane])
         inModel.append((0..<q).map { slopes[$0 * b + lane] })

@@ -64,7 +64,8 @@ public struct BinaryLatent: LearnableModel, RelaxableModel, LogPolynomialModel, 
 
   /// Of log p(z) it is z − π; of log p_z, 1 − p_z in the logit of the z at hand.
   public func addModelGradient(
-    weights: borrowing Span<Double>, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>
+    weights: borrowing Span<Double>, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
+    into gradients: inout MutableSpan<Double>
   ) {
     guard learned != .none else { return }
     let b = draws.shape.lanes

@@ -76,7 +76,8 @@ public struct GaussianMixture: LearnableModel, RelaxableModel, LogPolynomialMode
   }
 
   public func addModelGradient(
-    weights: borrowing Span<Double>, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>
+    weights: borrowing Span<Double>, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
+    into gradients: inout MutableSpan<Double>
   ) {
     guard learned != .none else { return }
     let (k, c, b, precision) = (draws.shape.samples, means.count, draws.shape.lanes, 1 / (scale * scale))

@@ -102,7 +102,8 @@ public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedMo
   }
 
   public func addModelGradient(
-    weights: borrowing Span<Double>, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>
+    weights: borrowing Span<Double>, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
+    into gradients: inout MutableSpan<Double>
   ) {
     guard learned != .none else { return }
     let (k, d, b) = (draws.shape.samples, dimension, draws.shape.lanes), means = standard.mean

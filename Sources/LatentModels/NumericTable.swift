@@ -16,8 +16,22 @@ struct NumericTable: Sendable {
   /// The data sets that travel inside the program.
   private static let shipped: [(name: String, bytes: @Sendable (inout Int) -> UnsafePointer<CChar>?)] = [
     ("breast-cancer", { wb_breast_cancer_csv(&$0) }), ("diabetes", { wb_diabetes_csv(&$0) }),
-    ("iris", { wb_iris_csv(&$0) }), ("warpbreaks", { wb_warpbreaks_csv(&$0) }), ("wine", { wb_wine_csv(&$0) }),
+    ("digits", { wb_digits_csv(&$0) }), ("iris", { wb_iris_csv(&$0) }), ("warpbreaks", { wb_warpbreaks_csv(&$0) }),
+    ("wine", { wb_wine_csv(&$0) }),
   ]
+
+  /// Whether a data set of that name is shipped.
+  static func isShipped(_ name: String) -> Bool { shipped.contains { $0.name == name } }
+
+  /// Why the file that an option names cannot be had.
+  static func unreadable(_ name: String, option: String) -> ComponentError {
+    var isDirectory: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: name, isDirectory: &isDirectory)
+    let why = !exists ? "no such file" : isDirectory.boolValue ? "it is a directory" : "it cannot be read"
+    let names = shipped.map { "'\($0.name)'" }.joined(separator: ", ")
+    let isPath = option != "data" || name.contains("/") || name.contains(".")
+    return ComponentError(option: option, "\(name): \(why)\(isPath ? "" : "; the shipped data sets are \(names)")")
+  }
 
   /// The shipped data set of that name, or the file of that path.
   ///
@@ -34,12 +48,7 @@ struct NumericTable: Sendable {
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: name))
     } catch {
-      var isDirectory: ObjCBool = false
-      let exists = FileManager.default.fileExists(atPath: name, isDirectory: &isDirectory)
-      let why = !exists ? "no such file" : isDirectory.boolValue ? "it is a directory" : "it cannot be read"
-      let names = shipped.map { "'\($0.name)'" }.joined(separator: ", ")
-      let hint = name.contains("/") || name.contains(".") ? "" : "; the shipped data sets are \(names)"
-      throw ComponentError(option: "data", "\(name): \(why)\(hint)")
+      throw unreadable(name, option: "data")
     }
     guard let text = String(data: data, encoding: .utf8) else {
       throw ComponentError(option: "data", "\(name): not UTF-8 text")

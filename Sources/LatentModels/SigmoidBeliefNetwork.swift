@@ -116,7 +116,8 @@ public struct SigmoidBeliefNetwork: LearnableModel, RelaxableModel {
   }
 
   public func addModelGradient(
-    weights shares: borrowing Span<Double>, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>
+    weights shares: borrowing Span<Double>, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
+    into gradients: inout MutableSpan<Double>
   ) {
     guard learned != .none else { return }
     let (d, b) = (dimension, draws.shape.lanes)

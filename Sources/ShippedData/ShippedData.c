@@ -8,6 +8,10 @@ static const char diabetes_csv[] = {
 #embed "diabetes.csv"
 };
 
+static const char digits_csv[] = {
+#embed "digits.csv"
+};
+
 static const char warpbreaks_csv[] = {
 #embed "warpbreaks.csv"
 };
@@ -32,6 +36,11 @@ const char *wb_breast_cancer_csv(size_t *length) {
 const char *wb_diabetes_csv(size_t *length) {
   *length = sizeof diabetes_csv;
   return diabetes_csv;
+}
+
+const char *wb_digits_csv(size_t *length) {
+  *length = sizeof digits_csv;
+  return digits_csv;
 }
 
 const char *wb_warpbreaks_csv(size_t *length) {

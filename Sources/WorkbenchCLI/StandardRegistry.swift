@@ -52,6 +52,7 @@ package enum StandardRegistry {
     try registry.register(model: GaussianMixture.self)
     try registry.register(model: SigmoidBeliefNetwork.self)
     try registry.register(model: IsingModel.self)
+    try registry.register(model: VariationalAutoencoderSpecification.self)
     try registry.register(model: BernoulliToy.self)
     try registry.register(model: LinearCost.self)
     try registry.register(model: LogCost.self)

@@ -39,7 +39,8 @@ import Testing
     #expect(message("/no/such/file.csv") == "/no/such/file.csv: no such file")
     #expect(
       message("breast")
-        == "breast: no such file; the shipped data sets are 'breast-cancer', 'diabetes', 'iris', 'warpbreaks', 'wine'")
+        == "breast: no such file; the shipped data sets are 'breast-cancer', 'diabetes', 'digits', 'iris', 'warpbreaks', 'wine'"
+    )
     #expect(message(directory) == "\(directory): it is a directory")
     let binary = try TemporaryFile(Data([0x61, 0x2c, 0xff, 0xfe, 0x0a]))
     #expect(message(binary.path) == "\(binary.path): not UTF-8 text")

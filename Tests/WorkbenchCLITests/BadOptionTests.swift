@@ -165,7 +165,7 @@ import Testing
       "--model: option 'data': nope.csv: no such file"),
     Case(
       "variance --estimator score --model logistic-regression:data=breast-cancr",
-      "--model: option 'data': breast-cancr: no such file; the shipped data sets are 'breast-cancer', 'diabetes', 'iris', 'warpbreaks', 'wine'"
+      "--model: option 'data': breast-cancr: no such file; the shipped data sets are 'breast-cancer', 'diabetes', 'digits', 'iris', 'warpbreaks', 'wine'"
     ),
     Case(
       "variance --estimator scor --model gausian --rng mt1993 --seed x --samples 0 --replicates 1 --at men=1",

@@ -310,7 +310,7 @@ import Testing
         == .refusal(
           65,
           [
-            "--model: option 'data': dir: it is a directory; the shipped data sets are 'breast-cancer', 'diabetes', 'iris', 'warpbreaks', 'wine'"
+            "--model: option 'data': dir: it is a directory; the shipped data sets are 'breast-cancer', 'diabetes', 'digits', 'iris', 'warpbreaks', 'wine'"
           ]))
     #expect(
       try fault("data=dir/d.csv,target=z")

@@ -252,3 +252,23 @@ void wb_row_products(const double *rows, double *products, size_t row_count, siz
 int wb_symmetric_eigenvalues(double *matrix, double *values, size_t n);
 /// wide[p, column + lane] = rows[p, lane]; a row of `wide` has `width` values.
 void wb_place_columns(const double *rows, size_t row_count, size_t lanes, double *wide, size_t width, size_t column);
+
+// Layers of a network: rows are units, lanes are data. -------------------------------------------------------------------
+
+enum wb_activation { WB_TANH, WB_RELU, WB_SOFTPLUS };
+/// Every row of `lanes` numbers becomes the row's value.
+void wb_fill_rows(const double *values, double *rows, size_t row_count, size_t lanes);
+/// sums[r] += factor * the sum of row r.
+void wb_add_row_sums(const double *rows, double factor, double *sums, size_t row_count, size_t lanes);
+/// out[r, i] = rows[r, i] factors[i]
+void wb_scale_lanes(const double *rows, const double *factors, double *out, size_t row_count, size_t lanes);
+/// out[r, i] += factors[i] rows[r, i]
+void wb_add_lane_products(const double *factors, const double *rows, double *out, size_t row_count, size_t lanes);
+/// The activation of n values, in place: tanh x, max(0, x) or log(1 + e^x).
+void wb_activate(enum wb_activation activation, double *values, size_t n);
+/// n cotangents of activations a = f(x) become those of x, times f'(x), which is a function of a.
+void wb_activation_pullback(enum wb_activation activation, const double *activations, double *cotangents, size_t n);
+/// With logits a and x in [0, 1]: values[i] = sum_j x_j a_ji - log(1 + e^{a_ji}), [B], and its slopes in a, x - 1/(1 + e^-a),
+/// [d x B]. x is [d], or by lane [d x B]. Either result may be null.
+void wb_bernoulli_logits(const double *logits, const double *x, int x_by_lane, double *values, double *slopes, size_t d,
+                         size_t lanes);

@@ -6,6 +6,8 @@
 const char *wb_breast_cancer_csv(size_t *length);
 /// The bytes of diabetes.csv.
 const char *wb_diabetes_csv(size_t *length);
+/// The bytes of digits.csv.
+const char *wb_digits_csv(size_t *length);
 /// The bytes of warpbreaks.csv.
 const char *wb_warpbreaks_csv(size_t *length);
 /// The bytes of iris.csv.

@@ -1,0 +1,3 @@
+// zlib, which reads gzip files.
+#pragma once
+#include <zlib.h>

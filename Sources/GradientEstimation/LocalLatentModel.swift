@@ -1,0 +1,89 @@
+public import Randomness
+
+/// A model of N independent data, each with a latent variable of its own (a *local* one; Hoffman et al. 2013, section 2.1):
+///
+///     p_θ(x, z) = Π_n p_θ(z_n) p_θ(x_n | z_n)
+///
+/// A lane of a block is a datum: `Draws.observations` holds its x, and its λ_n may be its own. D is the dimension of one z_n.
+/// The model may be of one datum alone as well, an ordinary latent model; see `datum`.
+public protocol LocalLatentModel: LearnableModel {
+  /// The data of each part; 0 for a part that there is not.
+  func dataCount(_ part: DataPart) -> Int
+  /// d, numbers of a datum.
+  var observationDimension: Int { get }
+  /// M, data of a step of training.
+  var minibatch: Int { get }
+  /// Stores the data of those indices as `[d × B]`, lane fastest, for `Draws.observations`. Where data are drawn anew whenever
+  /// they are used (dynamic binarisation), it is from `random`.
+  func storeObservations(
+    of part: DataPart, _ indices: [Int32], random: inout RandomStream, into observations: inout MutableSpan<Double>)
+  /// Whether `storeObservations` draws.
+  var observationsAreDrawn: Bool { get }
+  /// The class of a datum, for pictures; nil where none is known.
+  func label(of part: DataPart, _ index: Int) -> Int?
+  /// The model of one datum, `[d]`: p_θ(x, z) with x given.
+  func datum(_ x: [Double]) -> any LatentModel
+  /// What makes λ of data, for a family of that many parameters, which start at `initial`, `[P]`.
+  func inferenceNetwork(initial: [Double]) -> any InferenceNetwork
+  /// The same model where its training starts.
+  func initialized(random: inout RandomStream) -> Self
+  /// Adds factor · Σ over lanes and draws of w_k ∇_θ log p_θ(x, z_k) to `gradient`, `[Q]`, from weights `[K × B]`.
+  func addTotalModelGradient(
+    weights: borrowing Span<Double>, factor: Double, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
+    into gradient: inout MutableSpan<Double>)
+}
+
+/// Which of the data.
+public enum DataPart: String, CaseIterable, Sendable {
+  /// What is learned from.
+  case training
+  /// What is held out.
+  case test
+}
+
+/// What makes the parameters λ_n of q(z_n) from x_n, with parameters φ of its own: an encoder, amortised inference (Kingma and
+/// Welling 2014, section 2.3); or a table of λ_n, inference that is not amortised.
+///
+/// The laws: lanes do not mix; `addPullback` is the derivative of `encode`.
+public protocol InferenceNetwork: Sendable {
+  /// The parts of φ in order and without gaps.
+  var parameterBlocks: [ParameterBlock] { get }
+  /// φ where training starts.
+  func initialParameters(random: inout RandomStream) -> [Double]
+  /// Whether it has λ for data that it was not trained on.
+  var generalizes: Bool { get }
+  /// Numbers that `encode` leaves for `addPullback`, for so many lanes.
+  func tapeCount(lanes: Int) -> Int
+  /// Stores λ of each lane as `draws.parameters`, `[P × B]`, from its observations and index.
+  func encode(_ parameters: [Double], tape: inout [Double], into draws: inout Draws)
+  /// gradient += factor · Σ over lanes of (∂λ/∂φ)ᵀ c, for cotangents c `[P × B]`, after `encode`.
+  func addPullback(
+    _ cotangents: [Double], factor: Double, parameters: [Double], at draws: borrowing Draws, tape: inout [Double],
+    into gradient: inout MutableSpan<Double>)
+}
+
+extension InferenceNetwork {
+  /// Of φ.
+  public var parameterCount: Int { parameterBlocks.last?.range.upperBound ?? 0 }
+}
+
+extension Problem {
+  /// Adds factor · Σ over lanes of an estimate of ∇_θ of each lane's objective to `gradient`, `[Q]`; see
+  /// `storeModelGradient`.
+  public func addTotalModelGradient(
+    factor: Double, of block: borrowing DrawBlock, into gradient: inout MutableSpan<Double>
+  ) {
+    guard let model = model as? any LocalLatentModel else { return }
+    if multiSample != nil {
+      model.addTotalModelGradient(
+        weights: block.evaluation.slopes.span, factor: factor, at: block.draws, block.evaluation, into: &gradient)
+      return
+    }
+    let (draws, share) = (block.shape.drawCount, factor / Double(block.shape.samples))
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: draws) { weights in
+      weights.initialize(repeating: 1)
+      model.addTotalModelGradient(
+        weights: weights.span, factor: share, at: block.draws, block.evaluation, into: &gradient)
+    }
+  }
+}

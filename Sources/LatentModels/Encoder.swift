@@ -1,0 +1,86 @@
+internal import GradientEstimation
+internal import NeuralNetworks
+internal import Randomness
+
+/// λ = f(x) by a network, for a family of any parameters: amortised inference, an encoder.
+///
+/// Its last biases start at the family's own initial λ. Kingma and Welling (2014), section 2.3 and appendix C.2.
+struct Encoder: InferenceNetwork {
+  let network: MultilayerPerceptron
+  /// λ, `[P]`
+  let initial: [Double]
+
+  var parameterBlocks: [ParameterBlock] { layerBlocks(of: network, "encoder", from: 0) }
+  var generalizes: Bool { true }
+
+  func initialParameters(random: inout RandomStream) -> [Double] {
+    var parameters = network.initialParameters(random: &random)
+    let biases = network.offsets(ofLayer: network.layerCount).biases
+    for (i, value) in initial.enumerated() { parameters[biases + i] = value }
+    return parameters
+  }
+
+  func tapeCount(lanes: Int) -> Int { network.tapeCount(columns: lanes) }
+
+  func encode(_ parameters: [Double], tape: inout [Double], into draws: inout Draws) {
+    let lanes = draws.shape.lanes, count = network.outputs * lanes
+    tape.withUnsafeMutableBufferPointer { tape in
+      guard let tape = tape.baseAddress else { return }
+      network.forward(parameters, draws.observations, groups: 1, lanes: lanes, tape: tape)
+      let outputs = network.outputs(in: tape, columns: lanes)
+      draws.parameters.withUnsafeMutableBufferPointer { $0.baseAddress?.update(from: outputs, count: count) }
+    }
+  }
+
+  func addPullback(
+    _ cotangents: [Double], factor: Double, parameters: [Double], at draws: borrowing Draws, tape: inout [Double],
+    into gradient: inout MutableSpan<Double>
+  ) {
+    let lanes = draws.shape.lanes, x = draws.observations
+    tape.withUnsafeMutableBufferPointer { tape in
+      gradient.withUnsafeMutableBufferPointer { gradient in
+        guard let tape = tape.baseAddress, let gradient = gradient.baseAddress else { return }
+        network.outputCotangents(in: tape, columns: lanes).update(from: cotangents, count: cotangents.count)
+        network.backward(parameters, groups: 1, lanes: lanes, tape: tape, inputCotangents: nil)
+        network.addGradient(
+          x, groups: 1, lanes: lanes, tape: tape, weights: nil, factor: factor, to: gradient)
+      }
+    }
+  }
+}
+
+/// λ_n of each datum as a parameter of its own, φ = (λ_1, …, λ_N): inference that is not amortised.
+struct FreeParameters: InferenceNetwork {
+  /// N
+  let dataCount: Int
+  /// λ, `[P]`
+  let initial: [Double]
+
+  var parameterBlocks: [ParameterBlock] { [ParameterBlock(name: "local", range: 0..<dataCount * initial.count)] }
+  var generalizes: Bool { false }
+
+  func initialParameters(random: inout RandomStream) -> [Double] {
+    Array(repeating: initial, count: dataCount).flatMap { $0 }
+  }
+
+  func tapeCount(lanes: Int) -> Int { 0 }
+
+  func encode(_ parameters: [Double], tape: inout [Double], into draws: inout Draws) {
+    let lanes = draws.shape.lanes, count = initial.count
+    for lane in 0..<lanes {
+      let own = Int(draws.dataIndices[lane]) * count
+      for p in 0..<count { draws.parameters[p * lanes + lane] = parameters[own + p] }
+    }
+  }
+
+  func addPullback(
+    _ cotangents: [Double], factor: Double, parameters: [Double], at draws: borrowing Draws, tape: inout [Double],
+    into gradient: inout MutableSpan<Double>
+  ) {
+    let lanes = draws.shape.lanes, count = initial.count
+    for lane in 0..<lanes {
+      let own = Int(draws.dataIndices[lane]) * count
+      for p in 0..<count { gradient[own + p] += factor * cotangents[p * lanes + lane] }
+    }
+  }
+}
