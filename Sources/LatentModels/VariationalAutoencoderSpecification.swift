@@ -70,7 +70,8 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
     options: [
       .text("latent", \.latent, "D, the dimension of z; of two stochastic layers both, from the data up, such as 10x5"),
       .choice("prior", \.prior, "normal: N(0, I); bernoulli: fair bits"),
-      .text("hidden", \.hidden, "units of the decoder's hidden layers from z to x, such as 200 or 100x200; none: linear"),
+      .text(
+        "hidden", \.hidden, "units of the decoder's hidden layers from z to x, such as 200 or 100x200; none: linear"),
       .text(
         "encoder_hidden", \.encoderHidden,
         "units of the encoder's hidden layers from x to λ; empty: the decoder's, the other way round"),
@@ -82,8 +83,10 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
         "amortised", \.isAmortised,
         "an encoder makes λ of x; false: every datum to train on has a λ of its own to learn, and test data none"),
       .integer("minibatch", \.minibatch, in: 1...1_000_000, "M, data of a step"),
-      .integer("datum", \.datum, in: 1...1_000_000_000, "the row whose model alone it is, from 1; none: all, for training"),
-      .integer("weights", \.weightSeed, in: 0...1_000_000, "the seed that the decoder's weights are drawn by with datum=n"),
+      .integer(
+        "datum", \.datum, in: 1...1_000_000_000, "the row whose model alone it is, from 1; none: all, for training"),
+      .integer(
+        "weights", \.weightSeed, in: 0...1_000_000, "the seed that the decoder's weights are drawn by with datum=n"),
     ] + datasetOptions,
     examples: [
       Example(
@@ -96,14 +99,17 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
   public func check() throws(ComponentError) {
     try dataset.check()
     let latents = try sizes(latent, "latent"), layers = latents.count
-    guard layers <= 2 else { throw ComponentError(option: "latent", "'\(latent)' has \(layers) layers; two are the most") }
+    guard layers <= 2 else {
+      throw ComponentError(option: "latent", "'\(latent)' has \(layers) layers; two are the most")
+    }
     guard layers == 1 || prior == .normal else {
       throw ComponentError(option: "latent", "two layers of latents are normal; with prior=bernoulli give one")
     }
     _ = try hiddenSizes(hidden, "hidden")
     if !encoderHidden.isEmpty { _ = try hiddenSizes(encoderHidden, "encoder_hidden") }
     if likelihood != .normal, noise != 1 {
-      throw ComponentError(option: "noise", "has no effect with likelihood=\(likelihood.rawValue); it belongs to 'normal'")
+      throw ComponentError(
+        option: "noise", "has no effect with likelihood=\(likelihood.rawValue); it belongs to 'normal'")
     }
     if likelihood != .categorical, categories != 17 {
       throw ComponentError(
@@ -150,7 +156,8 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
     try check(data.training)
     try check(data.test)
     let decoder = Decoder(
-      latents: try sizes(latent, "latent"), hidden: hidden, priorHidden: hidden.reversed(), activation: activation.network,
+      latents: try sizes(latent, "latent"), hidden: hidden, priorHidden: hidden.reversed(),
+      activation: activation.network,
       likelihood: observed, isBinary: prior == .bernoulli, observationDimension: data.training.dimension)
     let weights = try drawnWeights(decoder)
     if let datum {

@@ -17,6 +17,9 @@ struct RoundingFloor: Sendable {
   /// What the tails of the gradients are followed by.
   let tail: TailReference
 
+  /// Blocks that a scale is looked for in, where the first has none: draws that differ may be rare.
+  private static let mostBlocks = 16
+
   /// Roundings that a quantity may carry: sums over data and coordinates, exponentials, logarithms.
   static let units = 64.0
   private static let disturbance = 1.0 / 67_108_864  // 2^−26, the square root of a rounding
@@ -72,7 +75,7 @@ struct RoundingFloor: Sendable {
             replicates: replicates, gradients: before, lanes: lanes,
             blocks: CellMeasurement.modelBlocks(cell).map(\.range)))
       ]
-    return try unsteady.enumerated().map { e, estimator in
+    var floors = try unsteady.enumerated().map { e, estimator in
       var own = try streams.stream(1)
       var disturbed = [Double](repeating: 0, count: count)
       try estimator.estimate(block, random: &own, into: &disturbed)
@@ -85,6 +88,39 @@ struct RoundingFloor: Sendable {
       let tail = TailReference(
         replicates: replicates, gradients: before, lanes: lanes, blocks: blocks, weights: cell.normWeights)
       return floor(before, after, tail)
-    } + ofModel
+    }
+    for _ in 1..<mostBlocks where floors.contains(where: \.lacksScale) {
+      minibatches.draw(&block, random: &random)
+      block.sample(cell.problem, random: &random)
+      block.evaluate(cell.quantities, of: cell.problem)
+      for e in floors.indices where floors[e].lacksScale {
+        var own = try streams.stream(1), gradients = [Double](repeating: 0, count: count)
+        try bound[e].estimate(block, random: &own, into: &gradients)
+        if let direction = cell.direction {
+          var extended = gradients + Array(repeating: 0, count: lanes)
+          extend(gradients, along: direction, lanes, &extended)
+          gradients = extended
+        }
+        floors[e].widen(by: gradients, lanes)
+      }
+    }
+    for e in floors.indices where floors[e].lacksScale { floors[e].settle() }
+    return floors + ofModel
+  }
+
+  /// Whether a coordinate has been one number in all draws.
+  private var lacksScale: Bool { scales.contains(0) }
+
+  /// Takes the floor for a scale that is still missing: a scale far below E Y costs no digits, one far above all.
+  private mutating func settle() {
+    for p in scales.indices where scales[p] == 0 { scales[p] = max(variances[p], 1e-40) }
+  }
+
+  /// Takes the scales that are missing from other draws, `[P × B]`.
+  private mutating func widen(by gradients: [Double], _ lanes: Int) {
+    for p in scales.indices where scales[p] == 0 {
+      let row = gradients[p * lanes..<(p + 1) * lanes], mean = row.reduce(0, +) / Double(lanes)
+      scales[p] = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(lanes - 1)
+    }
   }
 }
