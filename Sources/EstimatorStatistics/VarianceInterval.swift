@@ -65,7 +65,7 @@ public struct VarianceRatioInterval: Hashable, Sendable {
     _ sums: CrossSums, meanA: Double, meanB: Double, count: Int, estimate: Double, level: Double = 0.95
   ) {
     // A scale that is far off E Y leaves no digits in what the two differ by.
-    guard 1e-6 * max(meanA, meanB) <= min(meanA, meanB) else {
+    guard !(estimate > 0 && estimate.isFinite) || 1e-6 * max(meanA, meanB) <= min(meanA, meanB) else {
       low = 0
       high = .infinity
       return
