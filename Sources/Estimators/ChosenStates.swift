@@ -26,7 +26,7 @@ struct ChosenStates {
   /// Takes over λ and minibatches, and computes q of all states.
   mutating func prepare(_ draws: borrowing Draws, _ problem: Problem) {
     taken.takeParameters(draws)
-    taken.takeMinibatches(draws)
+    taken.takeData(draws)
     states.evaluate(at: draws, problem)
   }
 

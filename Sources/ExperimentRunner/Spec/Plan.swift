@@ -123,6 +123,11 @@ private struct PlanBuilder {
         modelsAreWhole = false
         continue
       }
+      if let message = misuse(of: integrand) {
+        report(source.fault(model.path, line: model.line, "'\(model.text)' \(message)"))
+        modelsAreWhole = false
+        continue
+      }
       for family in spec.families {
         do {
           let made = try family.product.makeFamily(dimension: integrand.dimension)
@@ -170,6 +175,16 @@ private struct PlanBuilder {
       }
       let advice = "these have such draws: \(ids.isEmpty ? "none" : ids.joined(separator: ", "))"
       return source.fault(family.path, line: family.line, "'\(family.text)': \(error); \(advice)")
+    }
+  }
+
+  /// Why the kind of experiment has no use for the model, or nil.
+  private func misuse(of model: any Integrand) -> String? {
+    switch (spec.kind, model is any LocalLatentModel) {
+    case (.training, false): "has no data with a latent variable each: kind 'training' takes models such as 'vae'"
+    case (.variance, true), (.elbo, true):
+      "is of many data, each with a latent variable of its own: use kind 'training', or datum=n for one of them"
+    default: nil
     }
   }
 
