@@ -57,6 +57,11 @@ three="score reparam analytic-kl"
   for sampling in antithetic latin-hypercube sobol halton:randomization=shift halton; do
     blocks 0 --estimator reparam --model gaussian:dimension=40 --samples 128 --sampling $sampling
   done
+  for estimator in score arm local-expectation muprop concrete rebar relax; do
+    blocks 0 --estimator $estimator --model bernoulli-toy:target=0.6x0.51x0.48 --family bernoulli --samples 200
+  done
+  blocks 0 --estimator unordered-set --model bernoulli-toy:target=0.6x0.51x0.48 --family tied-bernoulli --samples 4
+  blocks 1 --estimator dreg --model gaussian --objective iwae --samples 200
   compare 72 chunk 20 --replicates 1024 21504 variance --estimator $three --model gaussian:dimension=10
   for model in gaussian:dimension=10 logistic-regression:minibatch=32; do
     compare 2 step 500 --steps 100 600 elbo --runs 1 --evaluate 1000000 --estimator score --model $model --samples 10

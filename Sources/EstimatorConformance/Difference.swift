@@ -35,6 +35,8 @@ struct Difference<A: GradientEstimator, B: GradientEstimator>: GradientEstimator
       quantities: a.quantities.union(b.quantities), minimumSamples: max(a.minimumSamples, b.minimumSamples),
       evaluations: a.evaluations + b.evaluations,
       gradientEvaluations: a.gradientEvaluations + b.gradientEvaluations,
+      learningEvaluations: a.learningEvaluations + b.learningEvaluations,
+      learningGradientEvaluations: a.learningGradientEvaluations + b.learningGradientEvaluations,
       usesRandomNumbers: a.usesRandomNumbers || b.usesRandomNumbers,
       needsIndependentDraws: a.needsIndependentDraws || b.needsIndependentDraws)
   }

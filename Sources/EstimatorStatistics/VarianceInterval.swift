@@ -26,8 +26,8 @@ public struct VarianceInterval: Hashable, Sendable {
     }
     let moments = CentralMoments(sums, count: count)
     let mean = 1 + moments.mean
-    guard mean > 0 else {
-      // Only batches of one: their means have a variance, but no Y was seen.
+    guard mean > 1e-6 else {
+      // Only batches of one: their means have a variance, but no Y was seen. Or a scale so far above E Y that no digits are left.
       low = 0
       high = .infinity
       return
@@ -64,6 +64,12 @@ public struct VarianceRatioInterval: Hashable, Sendable {
   public init(
     _ sums: CrossSums, meanA: Double, meanB: Double, count: Int, estimate: Double, level: Double = 0.95
   ) {
+    // A scale that is far off E Y leaves no digits in what the two differ by.
+    guard !(estimate > 0 && estimate.isFinite) || 1e-6 * max(meanA, meanB) <= min(meanA, meanB) else {
+      low = 0
+      high = .infinity
+      return
+    }
     let moments = CentralMoments(sums, meanA: meanA, meanB: meanB, count: count)
     guard estimate > 0, estimate.isFinite, moments.variance > 1e-14 else {
       low = estimate

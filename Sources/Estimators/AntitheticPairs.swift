@@ -13,11 +13,11 @@ protocol AntitheticPairEstimator: GradientEstimator where State == NoState, Work
   static func factor(u: Double, z: Double, mirrored: Double, logit: Double) -> Double
 }
 
-/// Scratch of a rule that differences f between a draw and its mirror image: the mirror images; f(z) − f(z̃) of each draw, `[K × B]`;
+/// Scratch of a rule that differences f between a draw and its mirror image: the mirror images; f(z̃) − f(z) of each draw, `[K × B]`;
 /// logits and their cotangents, `[D × B]`.
 public struct AntitheticPairs {
   let mirrored: OwnDraws
-  var difference, logits, cotangents: [Double]
+  var change, logits, cotangents: [Double]
 }
 
 extension AntitheticPairEstimator {
@@ -36,7 +36,7 @@ extension AntitheticPairEstimator {
     func room(_ count: Int) -> [Double] { Array(repeating: 0, count: count) }
     let coordinates = shape.dimension * shape.lanes
     return AntitheticPairs(
-      mirrored: OwnDraws(problem, shape), difference: room(shape.drawCount), logits: room(coordinates),
+      mirrored: OwnDraws(problem, shape), change: room(shape.drawCount), logits: room(coordinates),
       cotangents: room(coordinates))
   }
 
@@ -58,13 +58,12 @@ extension AntitheticPairEstimator {
           let element = (k * d + i) * b + lane
           let a = Self.factor(
             u: noise[element], z: z[element], mirrored: reflected[element], logit: workspace.logits[i * b + lane])
-          workspace.cotangents[i * b + lane] += scale * workspace.difference[k * b + lane] * a
+          workspace.cotangents[i * b + lane] -= scale * workspace.change[k * b + lane] * a
         }
       }
     }
     family.addLogitPullback(workspace.cotangents.span, at: block.draws, into: &gradients)
-    family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 }
 
@@ -79,11 +78,6 @@ extension AntitheticPairs {
       mirrored.block.draws.noise[i] = 1 - mirrored.block.draws.noise[i]
     }
     family.transform(&mirrored.block.draws)
-    mirrored.block.evaluate(Quantities(values: sampled), of: problem)
-    for i in difference.indices { difference[i] = 0 }
-    for term in sampled.members {
-      let values = block.evaluation.values(of: term), others = mirrored.block.evaluation.values(of: term)
-      for i in difference.indices { difference[i] += values[i] - others[i] }
-    }
+    mirrored.storeChange(of: sampled, problem, from: block, into: &change)
   }
 }

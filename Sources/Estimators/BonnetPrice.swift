@@ -86,8 +86,7 @@ public struct BonnetPrice: GradientEstimator {
     }
     family.addMomentPullback(
       mean: workspace.slopes.span, variance: workspace.curvatures.span, at: block.draws, into: &gradients)
-    problem.family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 
   /// sums += factor · Σ_k rows_k, `[K × D × B]` to `[D × B]`.

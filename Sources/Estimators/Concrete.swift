@@ -96,8 +96,7 @@ public struct Concrete: GradientEstimator {
         factor: 1 / Double(block.shape.samples), temperature, given: block.draws, conditional: false)
     }
     workspace.relaxed.addPulled(block.draws, into: &gradients)
-    problem.family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 
   /// Known of one bit, by quadrature.

@@ -37,106 +37,94 @@ struct ConditionalSurrogate {
     conditioned.perturb(given: draws, uniforms)
   }
 
-  /// Adds C to `sums`, with c the sum of `terms` where x is made at `temperature`.
-  mutating func addVariate(
-    of terms: Terms, _ problem: Problem, _ block: borrowing DrawBlock, _ temperature: Double,
-    into sums: inout [Double]
-  ) {
-    relax(temperature, of: terms, problem)
-    add(temperature, problem, block, into: &sums) { points, values, gradient in
-      points.addValues(of: terms, to: &values)
-      points.addGradient(of: terms, to: &gradient)
-    }
-  }
-
-  /// Relaxes at `temperature` and evaluates `terms` there.
+  /// Relaxes at `temperature` and evaluates `terms` there: ∇f at x and x̃, f at x̃ alone.
   mutating func relax(_ temperature: Double, of terms: Terms, _ problem: Problem) {
     conditioned.relax(temperature)
     conditioned.points.block.evaluate(Quantities(values: terms, gradients: terms), of: problem)
     guard !isCoupled else { return }
     free.relax(temperature)
-    free.points.block.evaluate(Quantities(values: terms, gradients: terms), of: problem)
+    free.points.block.evaluate(Quantities(gradients: terms), of: problem)
   }
 
-  /// Adds C to `sums` for the c that `surrogate` adds to values, `[K × B]`, and ∇_x to a gradient, `[K × D × B]`, both zeroed.
+  /// Adds C to `sums`, `[P × B]`, for a surrogate of the f and x that `relax` made.
   mutating func add(
-    _ temperature: Double, _ problem: Problem, _ block: borrowing DrawBlock, into sums: inout [Double],
-    _ surrogate: (_ points: OwnDraws, _ values: inout [Double], _ gradient: inout [Double]) -> Void
+    _ surrogate: some Surrogate, _ temperature: Double, _ problem: Problem, _ block: borrowing DrawBlock,
+    into sums: inout [Double]
   ) {
     let factor = 1 / Double(block.shape.samples)
-    evaluate(conditioned.points, surrogate)
-    for i in weights.indices { weights[i] *= factor }
+    for i in weights.indices { weights[i] = 0 }
+    surrogate.addValues(conditioned.points, factor: factor, to: &weights)
     var span = sums.mutableSpan
     problem.family.addScore(weights: weights.span, centers: centers.span, at: block.draws, into: &span)
+    storeGradient(of: surrogate, conditioned.points)
     conditioned.pull(slopes, factor: factor, temperature, given: block.draws, conditional: true)
     if isCoupled {
       conditioned.pull(slopes, factor: -factor, temperature, given: block.draws, conditional: false)
     } else {
-      evaluate(free.points, surrogate)
+      storeGradient(of: surrogate, free.points)
       free.pull(slopes, factor: -factor, temperature, given: block.draws, conditional: false)
       free.addPulled(block.draws, into: &span)
     }
     conditioned.addPulled(block.draws, into: &span)
   }
 
-  private mutating func evaluate(
-    _ points: OwnDraws,
-    _ surrogate: (_ points: OwnDraws, _ values: inout [Double], _ gradient: inout [Double]) -> Void
-  ) {
-    for i in weights.indices { weights[i] = 0 }
+  private mutating func storeGradient(of surrogate: some Surrogate, _ points: OwnDraws) {
     for i in slopes.indices { slopes[i] = 0 }
-    surrogate(points, &weights, &slopes)
+    surrogate.addGradient(points, factor: 1, to: &slopes)
   }
 }
 
-extension OwnDraws {
-  /// Adds factor · f of each draw, `[K × B]`.
-  func addValues(of terms: Terms, factor: Double = 1, to values: inout [Double]) {
-    for term in terms.members {
-      let part = block.evaluation.values(of: term)
-      for i in values.indices { values[i] += factor * part[i] }
+/// Scratch of a score estimate with such a control variate.
+public struct ControlledScore {
+  /// The score estimate without a baseline, and the control variate, `[P × B]`.
+  private(set) var plain, variate: [Double]
+  private var conditional: ConditionalSurrogate
+  /// f/K of each draw, `[K × B]`; zeros, `[P]`.
+  private var signal, centers: [Double]
+
+  init(_ problem: Problem, _ shape: Shape, isCoupled: Bool) throws(EstimatorError) {
+    conditional = try ConditionalSurrogate(problem, shape, isCoupled: isCoupled)
+    plain = Array(repeating: 0, count: shape.parameters * shape.lanes)
+    variate = plain
+    signal = Array(repeating: 0, count: shape.drawCount)
+    centers = Array(repeating: 0, count: shape.parameters)
+  }
+
+  /// Makes the score estimate of a block, and what the control variate is random by.
+  mutating func estimate(_ problem: Problem, _ block: borrowing DrawBlock, random: inout RandomStream) {
+    for i in signal.indices { signal[i] = 0 }
+    for term in problem.terms.members {
+      let values = block.evaluation.values(of: term)
+      for i in signal.indices { signal[i] += values[i] / Double(block.shape.samples) }
     }
+    for i in plain.indices { plain[i] = 0 }
+    Self.addScore(signal, centers, problem, block, into: &plain)
+    conditional.perturb(block.draws, random: &random)
   }
 
-  /// Adds factor · ∇f of each draw, `[K × D × B]`.
-  func addGradient(of terms: Terms, factor: Double = 1, to gradient: inout [Double]) {
-    for sum in terms.parts.members {
-      let part = block.evaluation.gradient(of: sum)
-      for i in gradient.indices { gradient[i] += factor * part[i] }
-    }
-  }
-}
-
-/// A temperature that descends on the variance of an estimator, in log τ by steps of a size that the slope's own size sets (as
-/// Adam's), within bounds.
-struct LearnedTemperature: Codable, Hashable, Sendable {
-  private(set) var logarithm: Double
-  private var slope = 0.0, square = 0.0, count = 0.0
-
-  var value: Double { wb_exp(logarithm) }
-  /// By which log τ is moved to see what the variance does.
-  static let probe = 0.1
-  private static let (lowest, highest) = (-3.0, 3.0)
-  /// The step of a batch of 64 estimates; of fewer, in proportion.
-  private static let rate = 0.05
-
-  init(_ temperature: Double) { logarithm = wb_log(temperature) }
-  /// τ e^{shift}
-  func moved(by shift: Double) -> Double { wb_exp(logarithm + shift) }
-
-  /// Takes a step, given E ĝ² at τ e^{−probe} and τ e^{probe} on the same draws of so many `lanes`.
-  mutating func step(below: Double, above: Double, lanes: Int) {
-    let found = above - below, size = above + below
-    guard found.isFinite, size > 0 else { return }
-    let relative = found / size
-    count += 1
-    slope += 0.1 * (relative - slope)
-    square += 0.01 * (relative * relative - square)
-    let (mean, meanSquare) = (slope / (1 - power(0.9)), square / (1 - power(0.99)))
-    guard meanSquare > 0 else { return }
-    let rate = Self.rate * min(1, Double(lanes) / 64)
-    logarithm = min(max(logarithm - rate * mean / meanSquare.squareRoot(), Self.lowest), Self.highest)
+  /// Makes the control variate of a surrogate at τ.
+  mutating func makeVariate(
+    _ surrogate: some Surrogate, _ temperature: Double, _ problem: Problem, _ block: borrowing DrawBlock
+  ) {
+    conditional.relax(temperature, of: problem.terms, problem)
+    for i in variate.indices { variate[i] = 0 }
+    conditional.add(surrogate, temperature, problem, block, into: &variate)
   }
 
-  private func power(_ base: Double) -> Double { wb_exp(count * wb_log(base)) }
+  /// Stores the control variate of another surrogate where the last was made.
+  mutating func storeVariate(
+    _ surrogate: some Surrogate, _ temperature: Double, _ problem: Problem, _ block: borrowing DrawBlock,
+    into sums: inout [Double]
+  ) {
+    for i in sums.indices { sums[i] = 0 }
+    conditional.add(surrogate, temperature, problem, block, into: &sums)
+  }
+
+  private static func addScore(
+    _ weights: [Double], _ centers: [Double], _ problem: Problem, _ block: borrowing DrawBlock,
+    into sums: inout [Double]
+  ) {
+    var span = sums.mutableSpan
+    problem.family.addScore(weights: weights.span, centers: centers.span, at: block.draws, into: &span)
+  }
 }

@@ -68,7 +68,6 @@ extension CorrectedReparameterization {
       family.addScore(
         weights: workspace.ones.span, centers: workspace.zeros.span, at: block.draws, into: &gradients)
     }
-    family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 }

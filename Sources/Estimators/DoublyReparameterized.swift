@@ -45,10 +45,10 @@ public struct DoublyReparameterized: PathDerivativeEstimator {
     guard let family = problem.family as? any ReparameterizableFamily, let objective = problem.multiSample else {
       return
     }
-    let slopes = block.evaluation.slopes
-    var weights = block.evaluation.curvatures
-    if objective.rule == .gradient { for i in weights.indices { weights[i] = slopes[i] - weights[i] } }
-    workspace.pull(weights, problem, family, block, into: &gradients)
+    let slopes = block.evaluation.slopes, curvatures = block.evaluation.curvatures
+    let isGradient = objective.rule == .gradient
+    for i in slopes.indices { workspace.weights[i] = isGradient ? slopes[i] - curvatures[i] : curvatures[i] }
+    workspace.pull(problem, family, block, into: &gradients)
   }
 }
 

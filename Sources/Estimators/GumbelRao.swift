@@ -83,8 +83,7 @@ public struct GumbelRao: GradientEstimator {
       }
     }
     workspace.relaxed.addPulled(block.draws, into: &gradients)
-    problem.family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 
   /// Known of one bit, by quadrature.

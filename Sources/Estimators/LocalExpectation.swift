@@ -86,8 +86,7 @@ public struct LocalExpectation: GradientEstimator {
     coordinates.pullBack(
       &workspace.cotangents, logits: workspace.logits, means: workspace.means, lanes: shape.lanes)
     family.addLogitPullback(workspace.cotangents.span, at: block.draws, into: &gradients)
-    family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 }
 
@@ -106,12 +105,7 @@ extension LocalExpectation.Workspace {
         }
       }
     }
-    changed.block.evaluate(Quantities(values: sampled), of: problem)
-    for i in change.indices { change[i] = 0 }
-    for term in sampled.members {
-      let values = block.evaluation.values(of: term), others = changed.block.evaluation.values(of: term)
-      for i in change.indices { change[i] += others[i] - values[i] }
-    }
+    changed.storeChange(of: sampled, problem, from: block, into: &change)
   }
 
   /// cotangents += what f changes by, in the coordinate that became 1, and less that in a bit that became 0; a mean over draws.

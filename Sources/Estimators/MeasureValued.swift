@@ -110,8 +110,7 @@ public struct MeasureValued: ControlledEstimator {
       add(negative, p, problem, state, &workspace, &gradients)
     }
     workspace.variate.subtract(state, problem, block, from: &gradients)
-    problem.family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 
   /// Adds factors · Σ_k f(z_k) of a part to row p, and what the control variate is at the same points.

@@ -80,8 +80,7 @@ public struct MuProp: GradientEstimator {
     workspace.coordinates.pullBack(
       &workspace.slopes, logits: workspace.logits, means: workspace.mean.block.draws.z, lanes: block.shape.lanes)
     family.addLogitPullback(workspace.slopes.span, at: block.draws, into: &gradients)
-    family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 }
 
@@ -97,10 +96,7 @@ extension MuProp.Workspace {
     mean.takeData(block.draws)
     mean.block.evaluate(Quantities(values: sampled, gradients: sampled), of: problem)
     for i in slopes.indices { slopes[i] = 0 }
-    for part in sampled.parts.members {
-      let gradient = mean.block.evaluation.gradient(of: part)
-      for i in slopes.indices { slopes[i] += gradient[i] }
-    }
+    mean.addGradient(of: sampled, to: &slopes)
   }
 
   /// weights = [f(z) − f(μ) − f′(μ)ᵀ(z − μ)] / K

@@ -34,6 +34,32 @@ final class OwnDraws {
     }
   }
 
+  /// Adds factor · f of each draw, `[K × B]`.
+  func addValues(of terms: Terms, factor: Double = 1, to values: inout [Double]) {
+    for term in terms.members {
+      let part = block.evaluation.values(of: term)
+      for i in values.indices { values[i] += factor * part[i] }
+    }
+  }
+
+  /// Adds factor · ∇f of each draw, `[K × D × B]`.
+  func addGradient(of terms: Terms, factor: Double = 1, to gradient: inout [Double]) {
+    for sum in terms.parts.members {
+      let part = block.evaluation.gradient(of: sum)
+      for i in gradient.indices { gradient[i] += factor * part[i] }
+    }
+  }
+
+  /// Evaluates f, Σ of `terms`, and stores how much more it is than at the draws of another block, `[K × B]`.
+  func storeChange(of terms: Terms, _ problem: Problem, from other: borrowing DrawBlock, into change: inout [Double]) {
+    block.evaluate(Quantities(values: terms), of: problem)
+    for i in change.indices { change[i] = 0 }
+    for term in terms.members {
+      let values = block.evaluation.values(of: term), others = other.evaluation.values(of: term)
+      for i in change.indices { change[i] += values[i] - others[i] }
+    }
+  }
+
   /// totals += factor · f of each lane, Σ over draws and `terms`, `[B]`.
   func addValues(of terms: Terms, factor: Double, to totals: inout MutableSpan<Double>, from start: Int = 0) {
     let shape = block.shape

@@ -10,7 +10,7 @@ public import Randomness
 ///
 /// - Requires: as `concrete`.
 /// - Bias: none, whatever τ and η: neither sees the draws that it is used with.
-/// - Cost: 2K evaluations and 2K gradient evaluations; K gradients with `coupling`. Learning τ takes as many again four times.
+/// - Cost: 2K evaluations and 2K gradient evaluations; K gradients with `coupling`. Learning τ takes another 2K and 4K.
 /// - Reference: Tucker et al. (2017), section 3.
 public struct Rebar: GradientEstimator {
   public enum Learning: String, CaseIterable, Sendable { case none, coefficient, all }
@@ -38,7 +38,7 @@ public struct Rebar: GradientEstimator {
       Note("Bias", "none, whatever τ and η: neither sees the draws that it is used with."),
       Note(
         "Cost",
-        "2K evaluations and 2K gradient evaluations an estimate, K of each at the draws or at x̃; with coupling K gradients."
+        "2K evaluations and 2K gradient evaluations an estimate, K of each at the draws or at x̃; with coupling K gradients. Learning τ takes another 2K and 4K a step of an optimization."
       ),
       learned,
       Note(
@@ -73,10 +73,12 @@ public struct Rebar: GradientEstimator {
   public func requirements(samples: Int, of problem: Problem) throws(EstimatorError) -> Requirements {
     try RelaxedDraws.check(problem)
     try problem.checkMeanOfDraws()
-    let draws = Double(samples) * problem.dataShare
+    let draws = Double(samples) * problem.dataShare, points = coupling ? draws : 2 * draws
+    let probes = learning == .all ? 2.0 : 0
     return Requirements(
-      quantities: Quantities(values: problem.terms), evaluations: 2 * draws,
-      gradientEvaluations: (coupling ? 1 : 2) * draws, usesRandomNumbers: !coupling, claims: .meanOfDraws)
+      quantities: Quantities(values: problem.terms), evaluations: 2 * draws, gradientEvaluations: points,
+      learningEvaluations: probes * draws, learningGradientEvaluations: probes * points,
+      usesRandomNumbers: !coupling, claims: .meanOfDraws)
   }
 
   /// η of each parameter and τ, and what they were learned from.
@@ -98,28 +100,19 @@ public struct Rebar: GradientEstimator {
     state.learns ? WarmUp(lanes: 64, batches: learning == .all ? 150 : 64) : nil
   }
 
-  /// Scratch: f of each draw, `[K × B]`; the score estimate and the control variate, `[P × B]`.
-  public struct Workspace {
-    var surrogate: ConditionalSurrogate
-    var signal, centers, plain, variate: [Double]
-  }
-
-  public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace {
-    let room = [Double](repeating: 0, count: shape.parameters * shape.lanes)
-    return Workspace(
-      surrogate: try ConditionalSurrogate(problem, shape, isCoupled: coupling),
-      signal: Array(repeating: 0, count: shape.drawCount), centers: Array(repeating: 0, count: shape.parameters),
-      plain: room, variate: room)
+  public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> ControlledScore {
+    try ControlledScore(problem, shape, isCoupled: coupling)
   }
 
   public func estimate(
     _ problem: Problem, _ block: borrowing DrawBlock, state: State, random: inout RandomStream,
-    workspace: inout Workspace, into gradients: inout MutableSpan<Double>
+    workspace: inout ControlledScore, into gradients: inout MutableSpan<Double>
   ) {
     let lanes = block.shape.lanes
-    scoreEstimate(problem, block, &workspace.signal, workspace.centers, into: &workspace.plain)
-    workspace.surrogate.perturb(block.draws, random: &random)
-    workspace.makeVariate(problem, block, learning == .all ? state.temperature.value : temperature)
+    workspace.estimate(problem, block, random: &random)
+    workspace.makeVariate(
+      SurrogateFeature.integrand(problem.terms), learning == .all ? state.temperature.value : temperature, problem,
+      block)
     for i in gradients.indices {
       let eta = learning == .none ? coefficient : state.regression.coefficients[i / lanes]
       gradients[i] += workspace.plain[i] - eta * workspace.variate[i]
@@ -127,7 +120,7 @@ public struct Rebar: GradientEstimator {
   }
 
   public func adapt(
-    _ state: inout State, problem: Problem, block: borrowing DrawBlock, workspace: inout Workspace
+    _ state: inout State, problem: Problem, block: borrowing DrawBlock, workspace: inout ControlledScore
   ) {
     guard learning != .none else { return }
     let lanes = block.shape.lanes
@@ -136,8 +129,9 @@ public struct Rebar: GradientEstimator {
     if isShared, hasMoved { state.parameters = block.draws.parameters }
     if hasMoved || learning == .all { state.regression.forget(keeping: max(0.96, 1 - Double(lanes) / 1600)) }
     guard learning == .all else { return }
-    func meanSquare(_ shift: Double, _ workspace: inout Workspace) -> Double {
-      workspace.makeVariate(problem, block, state.temperature.moved(by: shift))
+    func meanSquare(_ shift: Double, _ workspace: inout ControlledScore) -> Double {
+      workspace.makeVariate(
+        SurrogateFeature.integrand(problem.terms), state.temperature.moved(by: shift), problem, block)
       var sum = 0.0
       for i in workspace.plain.indices {
         let estimate = workspace.plain[i] - state.regression.coefficients[i / lanes] * workspace.variate[i]
@@ -149,27 +143,4 @@ public struct Rebar: GradientEstimator {
     let above = meanSquare(LearnedTemperature.probe, &workspace)
     state.temperature.step(below: below, above: above, lanes: lanes)
   }
-}
-
-extension Rebar.Workspace {
-  /// The control variate at τ, as `variate`.
-  fileprivate mutating func makeVariate(_ problem: Problem, _ block: borrowing DrawBlock, _ temperature: Double) {
-    for i in variate.indices { variate[i] = 0 }
-    surrogate.addVariate(of: problem.terms, problem, block, temperature, into: &variate)
-  }
-}
-
-/// The score estimate with no baseline, `[P × B]`; `signal` is scratch, `[K × B]`, and `centers` are zeros, `[P]`.
-func scoreEstimate(
-  _ problem: Problem, _ block: borrowing DrawBlock, _ signal: inout [Double], _ centers: [Double],
-  into sums: inout [Double]
-) {
-  for i in signal.indices { signal[i] = 0 }
-  for i in sums.indices { sums[i] = 0 }
-  for term in problem.terms.members {
-    let values = block.evaluation.values(of: term)
-    for i in signal.indices { signal[i] += values[i] / Double(block.shape.samples) }
-  }
-  var span = sums.mutableSpan
-  problem.family.addScore(weights: signal.span, centers: centers.span, at: block.draws, into: &span)
 }

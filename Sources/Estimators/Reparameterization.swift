@@ -99,14 +99,13 @@ public struct Reparameterization: ControlledEstimator {
   public struct Workspace {
     var variate: ControlVariateScratch
     var bound: WeightedCotangents
-    var weights, centers: [Double]
+    var centers: [Double]
   }
 
   public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace {
     let isBound = problem.multiSample != nil
     return Workspace(
       variate: ControlVariateScratch(control, shape), bound: WeightedCotangents(isBound ? shape : nil),
-      weights: Array(repeating: 0, count: isBound ? shape.drawCount : 0),
       centers: Array(repeating: 0, count: isBound ? shape.parameters : 0))
   }
 
@@ -117,11 +116,11 @@ public struct Reparameterization: ControlledEstimator {
     guard let family = problem.family as? any ReparameterizableFamily else { return }
     if problem.multiSample != nil {
       // dℓ_k/dλ = (∂z/∂λ)ᵀ ∇ℓ_k − ∇_λ log q(z_k).
-      let slopes = block.evaluation.slopes
-      workspace.bound.pull(slopes, problem, family, block, into: &gradients)
-      for i in slopes.indices { workspace.weights[i] = -slopes[i] }
+      workspace.bound.takeSlopes(of: block)
+      workspace.bound.pull(problem, family, block, into: &gradients)
+      for i in workspace.bound.weights.indices { workspace.bound.weights[i].negate() }
       family.addScore(
-        weights: workspace.weights.span, centers: workspace.centers.span, at: block.draws, into: &gradients)
+        weights: workspace.bound.weights.span, centers: workspace.centers.span, at: block.draws, into: &gradients)
       return
     }
     let factor = 1 / Double(block.shape.samples)
@@ -139,8 +138,7 @@ public struct Reparameterization: ControlledEstimator {
     if problem.terms.subtracting(split.closedForm).contains(.entropy) {
       family.addPathwiseEntropyGradient(factor: factor, at: block.draws, into: &gradients)
     }
-    family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 
   private func pull(

@@ -95,7 +95,8 @@ public struct ScoreFunction: ControlledEstimator {
         throw EstimatorError("rao_blackwell needs a model whose terms factorise over the coordinates of z")
       }
       guard problem.family is any FactorizedFamily else {
-        throw EstimatorError("rao_blackwell needs a family that factorises over the coordinates of z")
+        throw EstimatorError(
+          "rao_blackwell needs a family that factorises over the coordinates of z, each parameter in one of them")
       }
       let own = ownTerms(sampled, model)
       quantities = Quantities(values: sampled.subtracting(own), coordinateValues: own)
@@ -187,8 +188,7 @@ public struct ScoreFunction: ControlledEstimator {
         workspace.variate.values, centers: workspace.centers, problem, block, into: &workspace.variate.variate)
       workspace.variate.subtract(state.control, problem, block, from: &gradients)
     }
-    problem.family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 
   public func adapt(

@@ -62,7 +62,8 @@ public struct StickingTheLanding: PathDerivativeEstimator {
   ) {
     guard let family = problem.family as? any ReparameterizableFamily else { return }
     if problem.multiSample != nil {
-      workspace.pull(block.evaluation.slopes, problem, family, block, into: &gradients)
+      workspace.takeSlopes(of: block)
+      workspace.pull(problem, family, block, into: &gradients)
       return
     }
     for part in problem.terms.parts.members {

@@ -57,78 +57,58 @@ public struct SumAndSample: GradientEstimator {
       claims: isConstant ? .zeroAtPosterior : [])
   }
 
-  /// Scratch: all states and those taken; f and weights of these, `[K × B]`; a uniform number for each lane; the numbers of a lane's
-  /// states, `[K]`.
+  /// Scratch: the states; a uniform number for each lane.
   public struct Workspace {
-    var states: StateList
-    let chosen: OwnDraws
-    var values, weights, uniforms, centers: [Double]
-    var places: [Int]
+    var chosen: ChosenStates
+    var uniforms: [Double]
   }
 
   public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace {
-    func room(_ count: Int) -> [Double] { Array(repeating: 0, count: count) }
-    return Workspace(
-      states: try StateList(problem, lanes: shape.lanes), chosen: OwnDraws(problem, shape),
-      values: room(shape.drawCount), weights: room(shape.drawCount), uniforms: room(shape.lanes),
-      centers: room(shape.parameters), places: Array(repeating: 0, count: shape.samples))
+    Workspace(chosen: try ChosenStates(problem, shape), uniforms: Array(repeating: 0, count: shape.lanes))
   }
 
   public func estimate(
     _ problem: Problem, _ block: borrowing DrawBlock, state: NoState, random: inout RandomStream,
     workspace: inout Workspace, into gradients: inout MutableSpan<Double>
   ) {
-    let lanes = block.shape.lanes, sampled = problem.terms.subtracting(split.closedForm)
+    let lanes = block.shape.lanes
     var uniforms = workspace.uniforms.mutableSpan
     random.fillUniforms(&uniforms)
-    workspace.chosen.takeParameters(block.draws)
-    workspace.chosen.takeData(block.draws)
-    workspace.states.evaluate(at: block.draws, problem)
+    workspace.chosen.prepare(block.draws, problem)
     for lane in 0..<lanes { workspace.choose(lane) }
-    workspace.chosen.block.evaluate(Quantities(values: sampled), of: problem)
-    for i in workspace.values.indices { workspace.values[i] = 0 }
-    for term in sampled.members {
-      let values = workspace.chosen.block.evaluation.values(of: term)
-      for i in workspace.values.indices { workspace.values[i] += values[i] }
-    }
-    for lane in 0..<lanes { workspace.weigh(lane, baseline) }
-    problem.family.addScore(
-      weights: workspace.weights.span, centers: workspace.centers.span, at: workspace.chosen.block.draws,
-      into: &gradients)
-    problem.family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    workspace.chosen.evaluate(problem.terms.subtracting(split.closedForm), of: problem)
+    for lane in 0..<lanes { workspace.chosen.weigh(lane, baseline) }
+    workspace.chosen.addScores(problem, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 }
 
 extension SumAndSample.Workspace {
   /// Takes the likeliest states of a lane and a draw of the others; the weights are q(s) and r.
   fileprivate mutating func choose(_ lane: Int) {
-    let b = chosen.block.shape.lanes, last = places.count - 1
+    let b = chosen.taken.block.shape.lanes, last = chosen.places.count - 1
     for k in 0..<last {
-      var best = -1
-      for s in 0..<states.count where !places[..<k].contains(s) {
-        if best < 0 || states.entropy(of: s, lane: lane) < states.entropy(of: best, lane: lane) { best = s }
-      }
-      places[k] = best
-      weights[k * b + lane] = states.probability(of: best, lane: lane)
+      let best = chosen.least(notAmong: k) { chosen.states.entropy(of: $0, lane: lane) }
+      chosen.take(best, as: k, lane: lane)
+      chosen.weights[k * b + lane] = chosen.states.probability(of: best, lane: lane)
     }
-    var rest = 0.0
-    for s in 0..<states.count where !places[..<last].contains(s) { rest += states.probability(of: s, lane: lane) }
+    let rest = chosen.rest(notAmong: last, lane: lane)
     var left = uniforms[lane] * rest, drawn = -1
-    for s in 0..<states.count where left >= 0 && !places[..<last].contains(s) {
-      let q = states.probability(of: s, lane: lane)
+    for s in 0..<chosen.states.count where left >= 0 && !chosen.places[..<last].contains(s) {
+      let q = chosen.states.probability(of: s, lane: lane)
       // Where rounding leaves something after the last, that is the draw.
       if drawn < 0 || q > 0 { drawn = s }
       left -= q
     }
-    places[last] = drawn
-    weights[last * b + lane] = rest
-    for k in places.indices { states.store(places[k], as: k, lane: lane, in: chosen) }
+    chosen.take(drawn, as: last, lane: lane)
+    chosen.weights[last * b + lane] = rest
   }
+}
 
+extension ChosenStates {
   /// weights *= f − b
   fileprivate mutating func weigh(_ lane: Int, _ baseline: UnorderedSet.Baseline) {
-    let b = chosen.block.shape.lanes, last = places.count - 1
+    let b = taken.block.shape.lanes, last = places.count - 1
     var center = 0.0
     if baseline == .builtIn, last > 0 {
       // As an offset from the likeliest state's f: equal values leave nothing.

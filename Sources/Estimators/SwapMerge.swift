@@ -73,15 +73,14 @@ public struct SwapMerge: GradientEstimator {
       for j in 0..<c {
         workspace.swap(c, j, of: categories)
         family.transform(&workspace.swapped.block.draws)
-        workspace.swapped.block.evaluate(Quantities(values: sampled), of: problem)
-        workspace.addChange(c, j, of: categories, block, sampled)
+        workspace.swapped.storeChange(of: sampled, problem, from: block, into: &workspace.change)
+        workspace.addChange(c, j, of: categories)
         workspace.swap(c, j, of: categories)
       }
     }
     workspace.center(categories)
     family.addLogitPullback(workspace.cotangents.span, at: block.draws, into: &gradients)
-    family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 }
 
@@ -112,18 +111,13 @@ extension SwapMerge.Workspace {
 
   /// What a pair of categories adds. f counts by how far it is from f of the draw, which changes nothing: Σ_c of the estimate is 0.
   fileprivate mutating func addChange(
-    _ c: Int, _ j: Int, of categories: Int, _ block: borrowing DrawBlock, _ sampled: Terms
+    _ c: Int, _ j: Int, of categories: Int
   ) {
-    let shape = block.shape, (d, b) = (shape.dimension, shape.lanes)
-    for i in change.indices { change[i] = 0 }
-    for term in sampled.members {
-      let values = block.evaluation.values(of: term), others = swapped.block.evaluation.values(of: term)
-      for i in change.indices { change[i] += (others[i] - values[i]) / Double(shape.samples) }
-    }
+    let shape = swapped.block.shape, (d, b) = (shape.dimension, shape.lanes)
     for k in 0..<shape.samples {
       for first in stride(from: 0, to: d, by: categories) {
         for lane in 0..<b {
-          let difference = change[k * b + lane]
+          let difference = change[k * b + lane] / Double(shape.samples)
           cotangents[(first + c) * b + lane] += difference * factors[(k * d + first + j) * b + lane]
           cotangents[(first + j) * b + lane] += difference * factors[(k * d + first + c) * b + lane]
         }

@@ -62,96 +62,73 @@ public struct UnorderedSet: GradientEstimator {
       claims: isConstant ? .zeroAtPosterior : [])
   }
 
-  /// Scratch: all states and those drawn; when a state's turn comes, `[S × B]`; f and weights of the drawn, `[K × B]`, and what is
-  /// left of the probability, `[B]`; of a lane the numbers of the states drawn, `[K]`, and what is known of their set.
+  /// Scratch: the states; when a state's turn comes, `[S × B]`; what is left of the probability, `[B]`; what is known of a lane's set.
   public struct Workspace {
-    var states: StateList
-    let chosen: OwnDraws
-    var turns: [Double]
-    var values, weights, rest, centers: [Double]
-    var places: [Int]
+    var chosen: ChosenStates
+    var turns, rest: [Double]
     var set: SetProbabilities
   }
 
   public func makeWorkspace(for problem: Problem, shape: Shape) throws(EstimatorError) -> Workspace {
-    let states = try StateList(problem, lanes: shape.lanes)
-    func room(_ count: Int) -> [Double] { Array(repeating: 0, count: count) }
+    let chosen = try ChosenStates(problem, shape)
     return Workspace(
-      states: states, chosen: OwnDraws(problem, shape), turns: room(states.count * shape.lanes),
-      values: room(shape.drawCount), weights: room(shape.drawCount), rest: room(shape.lanes),
-      centers: room(shape.parameters),
-      places: Array(repeating: 0, count: shape.samples), set: SetProbabilities(count: shape.samples))
+      chosen: chosen, turns: Array(repeating: 0, count: chosen.states.count * shape.lanes),
+      rest: Array(repeating: 0, count: shape.lanes), set: SetProbabilities(count: shape.samples))
   }
 
   public func estimate(
     _ problem: Problem, _ block: borrowing DrawBlock, state: NoState, random: inout RandomStream,
     workspace: inout Workspace, into gradients: inout MutableSpan<Double>
   ) {
-    let lanes = block.shape.lanes, sampled = problem.terms.subtracting(split.closedForm)
-    workspace.draw(block, problem, &random)
+    let lanes = block.shape.lanes
+    workspace.chosen.prepare(block.draws, problem)
+    workspace.draw(lanes, &random)
     for lane in 0..<lanes { workspace.choose(lane) }
-    workspace.chosen.block.evaluate(Quantities(values: sampled), of: problem)
-    for i in workspace.values.indices { workspace.values[i] = 0 }
-    for term in sampled.members {
-      let values = workspace.chosen.block.evaluation.values(of: term)
-      for i in workspace.values.indices { workspace.values[i] += values[i] }
-    }
+    workspace.chosen.evaluate(problem.terms.subtracting(split.closedForm), of: problem)
     for lane in 0..<lanes { workspace.weigh(lane, baseline) }
-    problem.family.addScore(
-      weights: workspace.weights.span, centers: workspace.centers.span, at: workspace.chosen.block.draws,
-      into: &gradients)
-    problem.family.addAnalyticGradient(
-      of: problem.terms.intersection(split.closedForm), for: problem.model, at: block.draws, into: &gradients)
+    workspace.chosen.addScores(problem, into: &gradients)
+    problem.addClosedForm(split, at: block.draws, into: &gradients)
   }
 }
 
 extension UnorderedSet.Workspace {
   /// Draws when each state's turn comes: exponential, of rate p(s). In order of their turns the states are draws without replacement.
-  fileprivate mutating func draw(_ block: borrowing DrawBlock, _ problem: Problem, _ random: inout RandomStream) {
-    chosen.takeParameters(block.draws)
-    chosen.takeData(block.draws)
-    states.evaluate(at: block.draws, problem)
-    let lanes = chosen.block.shape.lanes
+  fileprivate mutating func draw(_ lanes: Int, _ random: inout RandomStream) {
     var uniforms = turns.mutableSpan
     random.fillUniforms(&uniforms)
     // Logarithms: −log of a Gumbel-perturbed log p.
     for i in turns.indices {
-      turns[i] = wb_log(-wb_log(turns[i])) + states.entropy(of: i / lanes, lane: i % lanes)
+      turns[i] = wb_log(-wb_log(turns[i])) + chosen.states.entropy(of: i / lanes, lane: i % lanes)
     }
   }
 
   /// Takes the K states of a lane whose turns come first, p of each as its weight, and p of the others together.
   fileprivate mutating func choose(_ lane: Int) {
-    let b = chosen.block.shape.lanes
-    for k in places.indices {
-      var first = -1
-      for s in 0..<states.count where !places[..<k].contains(s) {
-        if first < 0 || turns[s * b + lane] < turns[first * b + lane] { first = s }
-      }
-      places[k] = first
-      states.store(first, as: k, lane: lane, in: chosen)
-      weights[k * b + lane] = states.probability(of: first, lane: lane)
+    let b = rest.count
+    for k in chosen.places.indices {
+      let first = chosen.least(notAmong: k) { turns[$0 * b + lane] }
+      chosen.take(first, as: k, lane: lane)
+      chosen.weights[k * b + lane] = chosen.states.probability(of: first, lane: lane)
     }
-    rest[lane] = 0
-    for s in 0..<states.count where !places.contains(s) { rest[lane] += states.probability(of: s, lane: lane) }
+    rest[lane] = chosen.rest(notAmong: chosen.places.count, lane: lane)
   }
 
   /// Weights of the scores of a lane, from p and f of its states.
   fileprivate mutating func weigh(_ lane: Int, _ baseline: UnorderedSet.Baseline) {
-    let b = chosen.block.shape.lanes
-    for k in places.indices { set.probabilities[k] = weights[k * b + lane] }
+    let b = rest.count, places = chosen.places.indices
+    for k in places { set.probabilities[k] = chosen.weights[k * b + lane] }
     set.fill(rest: rest[lane])
-    for k in places.indices {
+    for k in places {
       var signal = 0.0
       switch baseline {
-      case .none: signal = values[k * b + lane]
+      case .none: signal = chosen.values[k * b + lane]
       case .builtIn:
         // f(s) − b_s, the weights in b_s having the sum 1: equal values leave nothing.
-        for j in places.indices where j != k {
-          signal += set.share(of: j, without: k) * (values[k * b + lane] - values[j * b + lane])
+        for j in places where j != k {
+          signal += set.share(of: j, without: k) * (chosen.values[k * b + lane] - chosen.values[j * b + lane])
         }
       }
-      weights[k * b + lane] = set.share(of: k) * signal
+      chosen.weights[k * b + lane] = set.share(of: k) * signal
     }
   }
 }

@@ -2,14 +2,24 @@ internal import GradientEstimation
 
 /// The path derivatives of log weights, weighted draw by draw: Σ_k c_k (∂z_k/∂λ)ᵀ ∇_z ℓ_k.
 public struct WeightedCotangents {
-  /// `[K × D × B]`; empty where it is not used.
+  /// c, `[K × B]`, to be set; empty where nothing is used.
+  var weights: [Double]
+  /// `[K × D × B]`
   private var cotangents: [Double]
 
-  init(_ shape: Shape?) { cotangents = Array(repeating: 0, count: shape?.elementCount ?? 0) }
+  init(_ shape: Shape?) {
+    weights = Array(repeating: 0, count: shape?.drawCount ?? 0)
+    cotangents = Array(repeating: 0, count: shape?.elementCount ?? 0)
+  }
 
-  /// Adds them to `gradients`, `[P × B]`, for weights c `[K × B]`.
+  /// Takes the slopes φ_k of the objective for weights.
+  mutating func takeSlopes(of block: borrowing DrawBlock) {
+    for i in weights.indices { weights[i] = block.evaluation.slopes[i] }
+  }
+
+  /// Adds them to `gradients`, `[P × B]`.
   mutating func pull(
-    _ weights: [Double], _ problem: Problem, _ family: any ReparameterizableFamily, _ block: borrowing DrawBlock,
+    _ problem: Problem, _ family: any ReparameterizableFamily, _ block: borrowing DrawBlock,
     into gradients: inout MutableSpan<Double>
   ) {
     let (d, b) = (block.shape.dimension, block.shape.lanes)

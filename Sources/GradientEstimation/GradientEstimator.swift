@@ -75,6 +75,8 @@ public struct Requirements: Hashable, Sendable {
   public var evaluations: Double
   /// Gradients of the model in z of one estimate.
   public var gradientEvaluations: Double
+  /// What one `adapt` takes beside, which every step of an optimization does.
+  public var learningEvaluations, learningGradientEvaluations: Double
   /// Whether it draws random numbers of its own.
   public var usesRandomNumbers: Bool
   /// Whether the K draws must be independent.
@@ -84,7 +86,8 @@ public struct Requirements: Hashable, Sendable {
 
   public init(
     quantities: Quantities, minimumSamples: Int = 1, bias: Bias = .unbiased, evaluations: Double = 0,
-    gradientEvaluations: Double = 0, usesRandomNumbers: Bool = false,
+    gradientEvaluations: Double = 0, learningEvaluations: Double = 0, learningGradientEvaluations: Double = 0,
+    usesRandomNumbers: Bool = false,
     needsIndependentDraws: Bool = false, claims: Claims = []
   ) {
     self.quantities = quantities
@@ -92,6 +95,8 @@ public struct Requirements: Hashable, Sendable {
     self.bias = bias
     self.evaluations = evaluations
     self.gradientEvaluations = gradientEvaluations
+    self.learningEvaluations = learningEvaluations
+    self.learningGradientEvaluations = learningGradientEvaluations
     self.usesRandomNumbers = usesRandomNumbers
     self.needsIndependentDraws = needsIndependentDraws
     self.claims = claims

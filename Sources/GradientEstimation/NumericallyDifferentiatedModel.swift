@@ -26,8 +26,11 @@ extension Requirements {
   public func counted(for problem: Problem) -> Requirements {
     guard problem.gradientIsNumerical else { return self }
     var counted = self
-    counted.evaluations += 2 * Double(problem.model.dimension) * gradientEvaluations
+    let each = 2 * Double(problem.model.dimension)
+    counted.evaluations += each * gradientEvaluations
     counted.gradientEvaluations = 0
+    counted.learningEvaluations += each * learningGradientEvaluations
+    counted.learningGradientEvaluations = 0
     return counted
   }
 }

@@ -21,11 +21,7 @@ public struct Problem: Sendable {
       throw EstimatorError(
         "the family has dimension \(family.dimension) and the model \(model.dimension)")
     }
-    // A cost is an expectation wherever it is defined; a bound on log p(x) wants a q that the posterior may be like.
-    guard model is any LatentModel ? family.support == model.support : family.support.isWithin(model.support) else {
-      throw EstimatorError(
-        "the family's draws are of \(family.support.description), and the model is of \(model.support.description)")
-    }
+    try Self.checkSupport(of: family, for: model)
     multiSample = objective as? any MultiSampleObjective
     guard multiSample == nil || sampling.drawsAreIndependent else {
       throw EstimatorError("an objective of several draws is one of independent draws: use sampling 'iid'")
@@ -36,6 +32,17 @@ public struct Problem: Sendable {
     self.objective = objective
     self.sampling = sampling
     parameterCount = family.parameterCount
+  }
+
+  /// - Throws: `EstimatorError` where the family's draws are not of what the model is of.
+  public static func checkSupport(
+    of family: any VariationalFamily, for model: any Integrand
+  ) throws(EstimatorError) {
+    // A cost is an expectation wherever it is defined; a bound on log p(x) wants a q that the posterior may be like.
+    guard model is any LatentModel ? family.support == model.support : family.support.isWithin(model.support) else {
+      throw EstimatorError(
+        "the family's draws are of \(family.support.description), and the model is of \(model.support.description)")
+    }
   }
 
   /// The terms that `split` samples.
@@ -50,6 +57,11 @@ public struct Problem: Sendable {
       throw EstimatorError("cannot take kl=\(split.rawValue): this family has no closed form for this model's prior")
     }
     return terms.subtracting(split.closedForm)
+  }
+
+  /// gradients += ∇_λ of what `split` takes in closed form, for each lane's λ.
+  public func addClosedForm(_ split: Split, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>) {
+    family.addAnalyticGradient(of: terms.intersection(split.closedForm), for: model, at: draws, into: &gradients)
   }
 
   /// - Throws: `EstimatorError` where the objective takes the draws of an estimate together.

@@ -2,8 +2,8 @@ public import GradientEstimation
 
 /// f(z) = Σ_d (z_d − t_d)² of bits z: the toy of the literature on discrete gradients, which minimises E f.
 ///
-/// Tucker et al. (2017), section 5.1, has one bit and t = 0.45, Grathwohl et al. (2018) t = 0.499; Kool et al. (2020) three bits
-/// and t = 0.6, 0.51, 0.48.
+/// Tucker et al. (2017), section 5.1, has one bit and t = 0.45, Grathwohl et al. (2018) t = 0.499; Liu et al. (2019) and Kool et al.
+/// (2020) three bits of one logit, `TiedBernoulli`, and t = 0.6, 0.51, 0.48.
 ///
 /// - Options: `target` t, one number for each bit.
 /// - Exact: everything under families of bits, by enumeration. Relaxed to z in [0, 1]^D, f is the same formula.
@@ -46,7 +46,8 @@ extension BernoulliToy: IntegrandSpecification {
       Note("Exact", "under families of bits, by enumeration."),
     ],
     references: [
-      Reference("tucker2017", "section 5.1"), Reference("grathwohl2018", "section 5.1"), Reference("kool2020"),
+      Reference("tucker2017", "section 5.1"), Reference("grathwohl2018", "section 5.1"), Reference("liu2019"),
+      Reference("kool2020"),
     ],
     options: [.text("target", \.targetText, "t, one number for each bit, such as 0.6x0.51x0.48")],
     examples: [Example(options: ["target": "0.2"]), Example(options: ["target": "0.7x0.4x0.1"])])

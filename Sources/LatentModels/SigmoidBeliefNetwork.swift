@@ -35,14 +35,16 @@ public struct SigmoidBeliefNetwork: LearnableModel, RelaxableModel {
   public var support: Support { .binary }
 
   /// A layer's place: its bits in z (of the visible layer none), its biases and rows in θ.
-  private struct Layer {
+  private struct Layer: Hashable {
     var count, above, bits, bias, rows: Int
   }
 
   /// From the visible one up.
-  private var places: [Layer] {
-    let sizes = [visible.count] + layers
-    var places: [Layer] = [], parameter = 0, bit = -visible.count
+  private var places: [Layer] = []
+
+  private static func places(visible: Int, _ layers: [Int]) -> [Layer] {
+    let sizes = [visible] + layers
+    var places: [Layer] = [], parameter = 0, bit = -visible
     for (l, count) in sizes.enumerated() {
       let above = l + 1 < sizes.count ? sizes[l + 1] : 0
       places.append(Layer(count: count, above: above, bits: bit, bias: parameter, rows: parameter + count))
@@ -212,6 +214,7 @@ extension SigmoidBeliefNetwork: IntegrandSpecification {
     var model = self
     model.layers = sizes
     model.visible = x.map { $0 == "1" ? 1 : 0 }
+    model.places = Self.places(visible: model.visible.count, sizes)
     let count = model.places.reduce(0) { $0 + $1.count * (1 + $1.above) }
     model.weights = try drawn(count)
     model.logEvidence = model.enumeratedEvidence()

@@ -14,7 +14,7 @@ extension DrawwiseFamily {
     _ shape: Shape, _ parameters: [Double], noise: [Double], z: [Double], room: Int,
     _ body: (_ draw: Draw, _ k: Int, _ lane: Int, _ room: UnsafeMutablePointer<Double>) -> Void
   ) {
-    let (k, d, e, p, b) = (shape.samples, dimension, noiseDimension, parameterCount, shape.lanes)
+    let (k, d, e, p, b) = (shape.samples, dimension, noiseDimension, shape.parameters, shape.lanes)
     let scratch = max(scratchCount, d), size = p + preparedCount + e + d + scratch + room
     withUnsafeTemporaryAllocation(of: Double.self, capacity: size) { memory in
       guard var next = memory.baseAddress else { return }
@@ -54,7 +54,7 @@ extension DrawwiseFamily {
       _ draw: Draw, _ k: Int, _ lane: Int, _ row: UnsafeMutablePointer<Double>, _ room: UnsafeMutablePointer<Double>
     ) -> Void
   ) {
-    let (p, b, last) = (parameterCount, draws.shape.lanes, draws.shape.samples - 1)
+    let (p, b, last) = (draws.shape.parameters, draws.shape.lanes, draws.shape.samples - 1)
     precondition(gradients.count == p * b, "the gradients must be [P × B]")
     // Rows of some lanes are gathered, so that they are then added in whole cache lines.
     let tile = p <= 1024 ? 8 : 1
@@ -76,7 +76,7 @@ extension DrawwiseFamily {
     _ draws: borrowing Draws, _ gradients: inout MutableSpan<Double>,
     _ body: (_ draw: Draw, _ row: UnsafeMutablePointer<Double>) -> Void
   ) {
-    let (p, b, shared) = (parameterCount, draws.shape.lanes, draws.sharesParameters)
+    let (p, b, shared) = (draws.shape.parameters, draws.shape.lanes, draws.sharesParameters)
     precondition(gradients.count == p * b, "the gradients must be [P × B]")
     // One draw a λ, whose noise and z are not looked at.
     let shape = Shape(

@@ -110,7 +110,7 @@ extension DrawwiseFamily {
     weights: Span<Double>, centers: Span<Double>, at draws: borrowing Draws,
     into gradients: inout MutableSpan<Double>
   ) {
-    let (p, b) = (parameterCount, draws.shape.lanes)
+    let (p, b) = (draws.shape.parameters, draws.shape.lanes)
     precondition(
       weights.count == draws.shape.drawCount && centers.count == p, "addScore: weights must be [K × B], centers [P]")
     weights.withUnsafeBufferPointer { weights in
@@ -152,7 +152,7 @@ extension DrawwiseReparameterizableFamily {
   public func addPathwiseEntropyGradient(
     factor: Double, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>
   ) {
-    let (d, p) = (dimension, parameterCount)
+    let (d, p) = (dimension, draws.shape.parameters)
     addPerDraw(draws, &gradients, room: max(d, p)) { draw, _, _, row, room in
       entropyGradient(draw, into: room)
       addPullback(room, factor, draw, to: row)
@@ -173,7 +173,7 @@ extension DrawwiseFactorizedFamily {
     weights: Span<Double>, centers: Span<Double>, at draws: borrowing Draws,
     into gradients: inout MutableSpan<Double>
   ) {
-    let (d, p, b) = (dimension, parameterCount, draws.shape.lanes)
+    let (d, p, b) = (dimension, draws.shape.parameters, draws.shape.lanes)
     precondition(
       weights.count == draws.shape.elementCount && centers.count == p,
       "addCoordinateScore: weights must be [K × D × B], centers [P]")

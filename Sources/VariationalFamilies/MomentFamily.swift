@@ -12,7 +12,7 @@ extension MomentFamily {
   public func addGradient(
     of t: Quadratic, factor: Double, at draws: borrowing Draws, into gradients: inout MutableSpan<Double>
   ) {
-    let (d, p, b, shared) = (dimension, parameterCount, draws.shape.lanes, draws.sharesParameters)
+    let (d, p, b, shared) = (dimension, draws.shape.parameters, draws.shape.lanes, draws.sharesParameters)
     precondition(
       gradients.count == p * b && t.center.count == d, "addGradient: the gradients must be [P × B], the quadratic of D")
     let parameters = draws.parameters

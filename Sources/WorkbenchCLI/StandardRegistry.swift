@@ -70,6 +70,7 @@ package enum StandardRegistry {
     try registry.register(family: MeanFieldBetaSpecification.self)
     try registry.register(family: DirichletSpecification.self)
     try registry.register(family: MeanFieldBernoulliSpecification.self)
+    try registry.register(family: TiedBernoulliSpecification.self)
     try registry.register(family: MeanFieldCategoricalSpecification.self)
     try registry.register(family: AutoregressiveBernoulliSpecification.self)
     try registry.register(objective: EvidenceLowerBound.self)

@@ -56,6 +56,26 @@ import Testing
     for entry in figures.entries { #expect(try #require(entry.all?.bias).p > 1e-5, "\(entry.entry.text)") }
   }
 
+  /// At θ = 0.99 most draws are one state: where 64 are all alike the scale of the sums is looked for in more. The interval is about
+  /// the estimate, and as wide as a kurtosis of 1/(2 · 0.01) makes it, 2 √(50/R).
+  @Test(arguments: 1...8) func intervalsWhereDrawsRarelyDiffer(_ seed: Int) async throws {
+    let figures = try await Measurement(
+      model: "bernoulli-toy:target=0.499", at: "logit=\(log(99.0))", replicates: 20_000, seed: seed,
+      family: "bernoulli"
+    ).run(["arm", "disarm", "score:baseline=mean"])
+    let bit = Bit(theta: 0.99, delta: 0.002)
+    let truths = ["arm": bit.arm, "disarm": bit.disarm]
+    for entry in figures.entries {
+      let block = try #require(entry.blocks.first), interval = block.interval
+      #expect(interval.low < block.variance && block.variance < interval.high, "\(entry.entry.text)")
+      let halfWidth = 0.5 * (interval.high - interval.low) / block.variance
+      #expect(halfWidth > 0.06 && halfWidth < 0.2, "\(entry.entry.text) \(halfWidth)")
+      guard let truth = truths[entry.entry.text] else { continue }
+      let strict = entry.moments.interval(ofBlock: 0, level: 1 - 1e-4 / 16)
+      #expect(strict.low < truth && truth < strict.high, "\(entry.entry.text) \(strict)")
+    }
+  }
+
   /// The ELBO's f has a Δ that each split leaves another part of: the closed form is exact, and log q's own λ adds nothing.
   @Test(arguments: [0.3, 0.5, 0.9]) func variancesOfTheElbo(_ theta: Double) async throws {
     let ratio = log(0.9 / 0.2), prior = log(0.4 / 0.6), logit = log(theta / (1 - theta))

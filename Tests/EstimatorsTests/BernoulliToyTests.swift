@@ -52,13 +52,4 @@ import Testing
       #expect(abs(found / value - 1) < 1e-7)
     }
   }
-
-  /// Kool et al. (2020): three bits; at φ = 0 the gradient along the shared logit is ¼ Σ (1 − 2t).
-  @Test func threeBits() async throws {
-    let figures = try await Measurement(
-      model: "bernoulli-toy:target=0.6x0.51x0.48", at: "logit=0", family: "bernoulli"
-    ).run(["exact"])
-    let gradient = try #require(figures.cell.exact?.gradient)
-    #expect(abs(gradient.reduce(0, +) + 0.045) < 1e-15)
-  }
 }

@@ -30,6 +30,9 @@ import VariationalFamilies
       name: "bernoulli", family: MeanFieldBernoulli(dimension: 3), lambda: [0.8, -1.3, 0.2], states: bits(3),
       logProbability: { z, lambda in (0..<3).reduce(0) { $0 + logBernoulli(z[$1], lambda[$1]) } }),
     Case(
+      name: "tied-bernoulli", family: TiedBernoulli(dimension: 3), lambda: [-0.9], states: bits(3),
+      logProbability: { z, lambda in z.reduce(0) { $0 + logBernoulli($1, lambda[0]) } }),
+    Case(
       name: "categorical", family: MeanFieldCategorical(dimension: 6, categories: 3),
       lambda: [0.5, -0.2, 1.1, -0.7, 0.3, 0],
       states: (0..<9).map { s in [s % 3, s / 3].flatMap { c in (0..<3).map { $0 == c ? 1 : 0 } } },

@@ -24,6 +24,21 @@ import Testing
     Case(
       "variance --estimator score --family mean-field-norml",
       "--family: unknown family 'mean-field-norml'; did you mean 'mean-field-normal'?"),
+    Case(
+      "variance --estimator score --model binary-latent",
+      "--family: 'mean-field-normal': the family's draws are of all of ℝ^D, and the model is of z of 0 and 1; these have such draws: bernoulli, tied-bernoulli, autoregressive-bernoulli"
+    ),
+    Case(
+      "variance --estimator reparam --model bernoulli-toy --family bernoulli",
+      "--estimator: reparam needs a reparameterizable family, z = g(ε, λ); these work here: score, nvil, arm, disarm, local-expectation, muprop, concrete, gumbel-rao, rebar, relax, exact"
+    ),
+    Case(
+      "variance --estimator arm --model gaussian",
+      "--estimator: arm needs a family of independent Bernoullis, such as 'bernoulli'; these work here: score, nvil, reparam, stl, bonnet-price, measure-valued, finite-differences, spsa, exact"
+    ),
+    Case(
+      "variance --estimator vimco --objective iwae --model binary-latent --family bernoulli --samples 1",
+      "--estimator: vimco needs samples of at least 2, and is given 1"),
     Case("variance --estimator score --objective elb", "--objective: unknown objective 'elb'; did you mean 'elbo'?"),
     Case("variance --estimator score --sampling id", "--sampling: unknown sampling 'id'; did you mean 'iid'?"),
     Case(

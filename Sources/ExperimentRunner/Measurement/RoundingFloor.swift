@@ -17,6 +17,9 @@ struct RoundingFloor: Sendable {
   /// What the tails of the gradients are followed by.
   let tail: TailReference
 
+  /// Blocks that a scale is looked for in, where the first has none: draws that differ may be rare.
+  private static let mostBlocks = 16
+
   /// Roundings that a quantity may carry: sums over data and coordinates, exponentials, logarithms.
   static let units = 64.0
   private static let disturbance = 1.0 / 67_108_864  // 2^−26, the square root of a rounding
@@ -30,9 +33,9 @@ struct RoundingFloor: Sendable {
     _ cell: Cell, _ prepared: [PreparedEstimator], blocks: [Range<Int>], replicates: Int, seed: UInt64
   ) throws -> [RoundingFloor] {
     let lanes = cell.amortization == nil ? 64 : 32
+    let probe = try Probe(cell, prepared, lanes: lanes, seed: seed)
     let (plain, disturbed) =
-      try cell.amortization.map { try responses(cell, $0, prepared, lanes, seed) }
-      ?? responses(cell, prepared, lanes, seed)
+      try cell.amortization.map { try responses(cell, $0, prepared, lanes, seed) } ?? probe.responses()
     // A numerical gradient carries much more.
     let rounding = cell.problem.gradientIsNumerical ? disturbance : units * 0x1p-53, scale = rounding / disturbance
     func floor(_ before: [Double], _ after: [Double], _ tail: TailReference) -> RoundingFloor {
@@ -45,7 +48,7 @@ struct RoundingFloor: Sendable {
         floor.scales.append(row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(lanes - 1))
       }
     }
-    return zip(plain, disturbed).enumerated().map { e, pair in
+    var floors = zip(plain, disturbed).enumerated().map { e, pair in
       var (before, after) = pair
       guard e < prepared.count else {
         let blocks = CellMeasurement.modelBlocks(cell).map(\.range)
@@ -61,41 +64,41 @@ struct RoundingFloor: Sendable {
         replicates: replicates, gradients: before, lanes: lanes, blocks: blocks, weights: cell.normWeights)
       return floor(before, after, tail)
     }
-  }
-
-  /// Each entry's gradients at a few draws, and last those in the model's parameters where there are any: as they are, and
-  /// from disturbed quantities.
-  private static func responses(
-    _ cell: Cell, _ prepared: [PreparedEstimator], _ lanes: Int, _ seed: UInt64
-  ) throws -> (plain: [[Double]], disturbed: [[Double]]) {
-    let streams = cell.streams("rounding", seed: seed)
-    var random = try streams.stream(0)
-    var block = DrawBlock(shape: cell.shape(lanes: lanes), parameters: cell.parameters)
-    var minibatches = MinibatchSampler(cell.problem)
-    minibatches.draw(&block, random: &random)
-    block.sample(cell.problem, random: &random)
-    block.evaluate(cell.quantities, of: cell.problem)
-    let learned = cell.problem.modelParameterCount
-    var plain: [[Double]] = [], disturbed: [[Double]] = []
-    for (relative, isLast) in [(0.0, false), (disturbance, true)] {
-      if isLast { block.perturb(cell.quantities, relative: disturbance) }
-      var gradients = try prepared.map { estimator -> [Double] in
-        var own = try streams.stream(1)
-        var gradient = [Double](repeating: 0, count: cell.parameterCount * lanes)
-        try estimator.bind(lanes, relative).estimate(block, random: &own, into: &gradient)
-        return gradient
+    // A unit of a network may be silent for good: there it is not looked for.
+    for _ in 1..<mostBlocks where cell.amortization == nil && floors[..<prepared.count].contains(where: \.lacksScale) {
+      probe.draw()
+      for e in prepared.indices where floors[e].lacksScale {
+        var gradients = try probe.gradient(of: e, relative: 0)
+        if let direction = cell.direction {
+          var extended = gradients + Array(repeating: 0, count: lanes)
+          extend(gradients, along: direction, lanes, &extended)
+          gradients = extended
+        }
+        floors[e].widen(by: gradients, lanes)
       }
-      if learned > 0 {
-        var gradient = [Double](repeating: 0, count: learned * lanes)
-        cell.problem.storeModelGradient(block, into: &gradient)
-        gradients.append(gradient)
-      }
-      if isLast { disturbed = gradients } else { plain = gradients }
     }
-    return (plain, disturbed)
+    for e in prepared.indices where floors[e].lacksScale { floors[e].settle() }
+    return floors
   }
 
-  /// The same of minibatches.
+  /// Whether a coordinate has been one number in all draws.
+  private var lacksScale: Bool { scales.contains(0) }
+
+  /// Takes the floor for a scale that is still missing: a scale far below E Y costs no digits, one far above all.
+  private mutating func settle() {
+    for p in scales.indices where scales[p] == 0 { scales[p] = max(variances[p], 1e-40) }
+  }
+
+  /// Takes the scales that are missing from other draws, `[P × B]`.
+  private mutating func widen(by gradients: [Double], _ lanes: Int) {
+    for p in scales.indices where scales[p] == 0 {
+      let row = gradients[p * lanes..<(p + 1) * lanes], mean = row.reduce(0, +) / Double(lanes)
+      scales[p] = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(lanes - 1)
+    }
+  }
+
+  /// Of minibatches, each entry's gradients at a few, and last those in the model's parameters where there are any: as they
+  /// are, and from disturbed quantities.
   private static func responses(
     _ cell: Cell, _ amortization: Amortization, _ prepared: [PreparedEstimator], _ lanes: Int, _ seed: UInt64
   ) throws -> (plain: [[Double]], disturbed: [[Double]]) {
@@ -114,5 +117,56 @@ struct RoundingFloor: Sendable {
       return gradients
     }
     return (try gradients(0), try gradients(disturbance))
+  }
+
+  /// Blocks of a few draws at the cell's λ, and estimates there.
+  private final class Probe {
+    private let cell: Cell
+    private let prepared: [PreparedEstimator]
+    private let streams: StreamFamily
+    private var random: RandomStream
+    private var minibatches: MinibatchSampler
+    private var block: DrawBlock
+
+    /// Draws the first block.
+    init(_ cell: Cell, _ prepared: [PreparedEstimator], lanes: Int, seed: UInt64) throws {
+      self.cell = cell
+      self.prepared = prepared
+      streams = cell.streams("rounding", seed: seed)
+      random = try streams.stream(0)
+      minibatches = MinibatchSampler(cell.problem)
+      block = DrawBlock(shape: cell.shape(lanes: lanes), parameters: cell.localParameters)
+      if cell.amortization == nil { draw() }
+    }
+
+    func draw() {
+      minibatches.draw(&block, random: &random)
+      block.sample(cell.problem, random: &random)
+      block.evaluate(cell.quantities, of: cell.problem)
+    }
+
+    /// Entry `e`'s estimates, `[P × B]`, what it evaluates itself disturbed by `relative`.
+    func gradient(of e: Int, relative: Double) throws -> [Double] {
+      var own = try streams.stream(1)
+      var gradient = [Double](repeating: 0, count: block.shape.parameters * block.shape.lanes)
+      try prepared[e].bind(block.shape.lanes, relative).estimate(block, random: &own, into: &gradient)
+      return gradient
+    }
+
+    /// The gradients of all entries and last those in the model's parameters; then again, the block disturbed.
+    func responses() throws -> (plain: [[Double]], disturbed: [[Double]]) {
+      let plain = try gradients(relative: 0)
+      block.perturb(cell.quantities, relative: disturbance)
+      return (plain, try gradients(relative: disturbance))
+    }
+
+    private func gradients(relative: Double) throws -> [[Double]] {
+      let own = try prepared.indices.map { try gradient(of: $0, relative: relative) }
+      let learned = cell.problem.modelParameterCount
+      guard learned > 0 else { return own }
+      var inModel = [Double](repeating: 0, count: learned * block.shape.lanes)
+      cell.problem.storeModelGradient(block, into: &inModel)
+      return own + [inModel]
+    }
   }
 }

@@ -172,8 +172,7 @@ extension Training {
       cell: "\(cell.heading)\n\(training.place(of: cell)), \(cell.generator.name)",
       entries: cell.entries.map {
         CostForecast.Entry(
-          text: $0.text, evaluations: $0.requirements.evaluations * steps,
-          gradientEvaluations: $0.requirements.gradientEvaluations * steps)
+          text: $0.text, evaluations: $0.step.evaluations * steps, gradientEvaluations: $0.step.gradients * steps)
       }, unit: "steps of each estimator", count: training.steps * runs, isAtMost: training.convergenceRule != nil,
       seconds: seconds.map { $0 * share })
   }

@@ -78,14 +78,14 @@ extension TrainingResults {
     var groups: [CurveGroup] = []
     var start = curves.startIndex
     while start < curves.endIndex {
-      let first = curves[start]
+      let first = curves[start], step = plan.cells[first.cell].entries[first.entry].step
       let end =
         curves[start...].firstIndex { ($0.cell, $0.entry, $0.optimizer) != (first.cell, first.entry, first.optimizer) }
         ?? curves.endIndex
       groups.append(
         CurveGroup(
           cell: first.cell, entry: first.entry, optimizer: first.optimizer, curves: Array(curves[start..<end]),
-          costPerStep: plan.cells[first.cell].entries[first.entry].cost))
+          costPerStep: step.evaluations + 2 * step.gradients))
       start = end
     }
     return groups

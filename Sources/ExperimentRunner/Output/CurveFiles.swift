@@ -130,7 +130,7 @@ extension TrainingResults {
 
   /// What `steps` steps spend, evaluations of the bound itself apart.
   fileprivate func cost(_ cell: Int, _ entry: Int, steps: Int) -> (evaluations: Double, gradients: Double) {
-    let needed = plan.cells[cell].entries[entry].requirements
-    return (needed.evaluations * Double(steps), needed.gradientEvaluations * Double(steps))
+    let step = plan.cells[cell].entries[entry].step
+    return (step.evaluations * Double(steps), step.gradients * Double(steps))
   }
 }

@@ -15,6 +15,13 @@ package struct Entry: Sendable {
 
   /// evaluations + 2 × gradient evaluations, of one estimate.
   package var cost: Double { requirements.evaluations + 2 * requirements.gradientEvaluations }
+  /// Evaluations of the model of one step of an optimization, and gradients: an estimate, and what is learned from it.
+  package var step: (evaluations: Double, gradients: Double) {
+    (
+      requirements.evaluations + requirements.learningEvaluations,
+      requirements.gradientEvaluations + requirements.learningGradientEvaluations
+    )
+  }
 }
 
 /// One model × family × objective × sampling × point × K under one generator: what is compared on the same draws.
@@ -125,7 +132,12 @@ private struct PlanBuilder {
       }
       for family in spec.families {
         do {
-          try build(model.text, integrand, family.text, family.product.makeFamily(dimension: integrand.dimension))
+          let made = try family.product.makeFamily(dimension: integrand.dimension)
+          if let fault = mismatch(family, made, integrand) {
+            report(fault)
+          } else {
+            build(model.text, integrand, family.text, made)
+          }
         } catch {
           report(error, of: family)
         }
@@ -146,6 +158,25 @@ private struct PlanBuilder {
       faults.append(
         source.fault(
           "estimators", line: spec.lines["estimators"] ?? 0, "no estimator fits: \(notes.joined(separator: "; "))"))
+    }
+  }
+
+  /// What is wrong with a family of other draws than the model's.
+  private func mismatch(
+    _ family: Configured<any FamilySpecification>, _ made: any VariationalFamily, _ model: any Integrand
+  ) -> Fault? {
+    do {
+      try Problem.checkSupport(of: made, for: model)
+      return nil
+    } catch {
+      let ids = registry.families.entries.compactMap { entry -> String? in
+        guard let other = try? entry.make([])?.makeFamily(dimension: model.dimension),
+          (try? Problem.checkSupport(of: other, for: model)) != nil
+        else { return nil }
+        return entry.about.id
+      }
+      let advice = "these have such draws: \(ids.isEmpty ? "none" : ids.joined(separator: ", "))"
+      return source.fault(family.path, line: family.line, "'\(family.text)': \(error); \(advice)")
     }
   }
 
