@@ -182,7 +182,8 @@ struct Decoder: Hashable, Sendable {
   /// What θ's gradient is made of: the backward passes.
   var gradientQuantities: Quantities {
     Quantities(
-      values: [], gradientSums: priorNetwork == nil ? TermSums(.likelihood) : [TermSums(.likelihood), TermSums(.prior)],
+      values: [],
+      gradientSums: priorNetwork == nil ? TermSums(.likelihood) : [TermSums(.likelihood), TermSums(.prior)],
       coordinateValues: [])
   }
 
@@ -242,7 +243,8 @@ struct Decoder: Hashable, Sendable {
 
   /// ∂ log p(x | z_k)/∂ log σ of each column, where σ is learned.
   private func forEachSlopeInLogNoise(
-    _ parameters: [Double], _ tape: UnsafePointer<Double>, _ shape: Shape, _ body: (_ column: Int, _ slope: Double) -> Void
+    _ parameters: [Double], _ tape: UnsafePointer<Double>, _ shape: Shape,
+    _ body: (_ column: Int, _ slope: Double) -> Void
   ) {
     guard likelihood.parameterCount > 0 else { return }
     let slopes = network.outputCotangents(in: UnsafeMutablePointer(mutating: tape), columns: shape.drawCount)

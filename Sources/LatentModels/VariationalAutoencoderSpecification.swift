@@ -70,7 +70,8 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
     options: [
       .text("latent", \.latent, "D, the dimension of z; of two stochastic layers both, from the data up, such as 10x5"),
       .choice("prior", \.prior, "normal: N(0, I); bernoulli: fair bits"),
-      .text("hidden", \.hidden, "units of the decoder's hidden layers from z to x, such as 200 or 100x200; none: linear"),
+      .text(
+        "hidden", \.hidden, "units of the decoder's hidden layers from z to x, such as 200 or 100x200; none: linear"),
       .text(
         "encoder_hidden", \.encoderHidden,
         "units of the encoder's hidden layers from x to λ; empty: the decoder's, the other way round"),
@@ -82,8 +83,10 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
         "amortised", \.isAmortised,
         "an encoder makes λ of x; false: every datum to train on has a λ of its own to learn, and test data none"),
       .integer("minibatch", \.minibatch, in: 1...1_000_000, "M, data of a step"),
-      .integer("datum", \.datum, in: 1...1_000_000_000, "the row whose model alone it is, from 1; none: all, for training"),
-      .integer("weights", \.weightSeed, in: 0...1_000_000, "the seed that the decoder's weights are drawn by with datum=n"),
+      .integer(
+        "datum", \.datum, in: 1...1_000_000_000, "the row whose model alone it is, from 1; none: all, for training"),
+      .integer(
+        "weights", \.weightSeed, in: 0...1_000_000, "the seed that the decoder's weights are drawn by with datum=n"),
     ] + datasetOptions,
     examples: [
       Example(
@@ -96,14 +99,17 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
   public func check() throws(ComponentError) {
     try dataset.check()
     let latents = try sizes(latent, "latent"), layers = latents.count
-    guard layers <= 2 else { throw ComponentError(option: "latent", "'\(latent)' has \(layers) layers; two are the most") }
+    guard layers <= 2 else {
+      throw ComponentError(option: "latent", "'\(latent)' has \(layers) layers; two are the most")
+    }
     guard layers == 1 || prior == .normal else {
       throw ComponentError(option: "latent", "two layers of latents are normal; with prior=bernoulli give one")
     }
     _ = try hiddenSizes(hidden, "hidden")
     if !encoderHidden.isEmpty { _ = try hiddenSizes(encoderHidden, "encoder_hidden") }
     if likelihood != .normal, noise != 1 {
-      throw ComponentError(option: "noise", "has no effect with likelihood=\(likelihood.rawValue); it belongs to 'normal'")
+      throw ComponentError(
+        option: "noise", "has no effect with likelihood=\(likelihood.rawValue); it belongs to 'normal'")
     }
     if likelihood != .categorical, categories != 17 {
       throw ComponentError(
@@ -150,20 +156,13 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
     try check(data.training)
     try check(data.test)
     let decoder = Decoder(
-      latents: try sizes(latent, "latent"), hidden: hidden, priorHidden: hidden.reversed(), activation: activation.network,
+      latents: try sizes(latent, "latent"), hidden: hidden, priorHidden: hidden.reversed(),
+      activation: activation.network,
       likelihood: observed, isBinary: prior == .bernoulli, observationDimension: data.training.dimension)
-    let weights = try drawnWeights(decoder)
-    if let datum {
-      let all = data.trainingRows.count + data.testRows.count
-      guard datum <= all else {
-        throw ComponentError(option: "datum", "is \(datum), and the data have \(all) rows")
-      }
-      return DecodedDatum(decoder: decoder, x: data.row(datum), modelParameters: weights)
-    }
-    guard minibatch <= data.training.count else {
-      throw ComponentError(
-        option: "minibatch", "is \(minibatch), and there are \(data.training.count) data to train on")
-    }
+    var random = try weightStream(seed: weightSeed)
+    let weights = decoder.initialParameters(random: &random)
+    if let datum { return DecodedDatum(decoder: decoder, x: try data.datum(datum), modelParameters: weights) }
+    try data.check(minibatch: minibatch)
     return VariationalAutoencoder(
       decoder: decoder, data: data,
       encoderHidden: encoderHidden.isEmpty ? hidden.reversed() : try hiddenSizes(encoderHidden, "encoder_hidden"),
@@ -192,27 +191,5 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
     ComponentError(
       option: "likelihood",
       "\(data.source): \(data.place(ofColumn: index % data.dimension)) of a datum is \(data.values[index]); \(wish)")
-  }
-
-  private func drawnWeights(_ decoder: Decoder) throws(ComponentError) -> [Double] {
-    do throws(RandomnessError) {
-      guard let generator = Generator.named(Generator.standardName) else {
-        throw RandomnessError("generator '\(Generator.standardName)' is missing")
-      }
-      var random = try RandomStream(generator, index: UInt(weightSeed))
-      return decoder.initialParameters(random: &random)
-    } catch {
-      throw ComponentError(option: "weights", error.description)
-    }
-  }
-}
-
-extension DataSplit {
-  /// The datum of row `number` of the file, from 1, wherever it is.
-  func row(_ number: Int) -> [Double] {
-    let d = training.dimension
-    if let n = trainingRows.firstIndex(of: number) { return Array(training.values[n * d..<(n + 1) * d]) }
-    guard let n = testRows.firstIndex(of: number) else { return [] }
-    return Array(test.values[n * d..<(n + 1) * d])
   }
 }

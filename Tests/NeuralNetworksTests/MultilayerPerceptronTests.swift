@@ -26,7 +26,8 @@ private struct Dual {
 
 /// Σ over lanes and outputs of c f(x), by definition.
 private func weighted(
-  _ network: MultilayerPerceptron, _ parameters: [Dual], _ input: [Dual], _ cotangents: [Double], groups: Int, lanes: Int
+  _ network: MultilayerPerceptron, _ parameters: [Dual], _ input: [Dual], _ cotangents: [Double], groups: Int,
+  lanes: Int
 ) -> Dual {
   var total = Dual(value: 0)
   for k in 0..<groups {

@@ -158,7 +158,8 @@ import Testing
       "variance", "--estimator", "all", "--model", "gaussian:dimension=9", "--replicates", "100", "--dry-run")
     #expect(
       outcome.errors.contains(
-        "note: measure-valued, measure-valued:coupling=false, finite-differences are left out: takes 36 evaluations a draw; name it"))
+        "note: measure-valued, measure-valued:coupling=false, finite-differences are left out: takes 36 evaluations a draw; name it"
+      ))
     let named = try Sandbox().run(
       "variance", "--estimator", "measure-valued", "--model", "gaussian:dimension=9", "--replicates", "100")
     #expect(named.status == 0 && named.errors == "")
