@@ -104,8 +104,8 @@ public struct LinearAutoencoder: FactorAnalysisSpecification {
     options: sharedOptions,
     examples: [
       Example(
-        options: ["datum": "3", "standardize": "true"],
-        normals: [NormalPoint(mean: [0.5, -0.3], scale: [0.5, 0.8])])
+        options: ["datum": "65", "standardize": "true", "latent": "1"],
+        normals: [NormalPoint(mean: 0.5, scale: 0.5)])
     ])
 }
 
@@ -133,7 +133,7 @@ public struct FactorAnalyzer: FactorAnalysisSpecification {
     options: sharedOptions,
     examples: [
       Example(
-        options: ["datum": "3", "standardize": "true", "latent": "1"],
+        options: ["datum": "65", "standardize": "true", "latent": "1"],
         normals: [NormalPoint(mean: 0.5, scale: 0.5)])
     ])
 }
