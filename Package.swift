@@ -67,7 +67,7 @@ let package = Package(
     .target(
       name: "ExperimentRunner",
       dependencies: [
-        "CKernels", "EstimatorStatistics", "GradientEstimation", "Optimization", "Randomness",
+        "CKernels", "EstimatorStatistics", "GradientEstimation", "NeuralNetworks", "Optimization", "Randomness",
         .product(name: "SwiftCSV", package: "SwiftCSV"),
       ], swiftSettings: numeric),
     .target(

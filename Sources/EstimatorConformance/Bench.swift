@@ -38,6 +38,7 @@ struct Bench {
     block.draws.noise = columns(source.draws.noise, lanes, of: width)
     block.draws.z = columns(source.draws.z, lanes, of: width)
     block.draws.dataIndices = columns(source.draws.dataIndices, lanes, of: width)
+    block.draws.observations = columns(source.draws.observations, lanes, of: width)
     block.evaluate(entry.requirements.quantities, of: cell.problem)
     return block
   }

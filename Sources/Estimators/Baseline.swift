@@ -49,7 +49,7 @@ public struct BaselineState: Codable, Hashable, Sendable {
     denominator = values
     size = values
     let exact =
-      (baseline == .mean || baseline == .optimal) && problem.multiSample == nil
+      (baseline == .mean || baseline == .optimal) && problem.multiSample == nil && !problem.hasLocalLatents
       ? family.exactExpectation(of: terms, for: problem.model, parameters: parameters) : nil
     guard let exact, baseline == .mean || exact.optimalShift != nil else {
       isExact = baseline == .none || baseline == .leaveOneOut

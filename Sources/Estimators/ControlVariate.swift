@@ -133,11 +133,12 @@ public struct ControlVariateState: Codable, Hashable, Sendable {
     guard warmUp != nil else { return }
     // Of the t that was subtracted, which has not seen these draws.
     if quadratic != nil { regressed?.add(plain: scratch.plain, variate: scratch.variate, lanes: block.shape.lanes) }
-    let hasMoved = block.draws.sharesParameters && block.draws.parameters != parameters
+    // Lanes with a λ each have none that could stay.
+    let isShared = block.draws.sharesParameters, hasMoved = !isShared || block.draws.parameters != parameters
     if hasMoved {
-      parameters = block.draws.parameters
+      if isShared { parameters = block.draws.parameters }
       regressed?.forget(keeping: Self.memory)
-      if learned == nil { quadratic = Quadratic(expanding: terms, of: problem, parameters: parameters) }
+      if isShared, learned == nil { quadratic = Quadratic(expanding: terms, of: problem, parameters: parameters) }
     }
     guard learned != nil, terms != [] else { return }
     learned?.add(block.draws.z, block.evaluation.gradient(of: terms), block.shape)

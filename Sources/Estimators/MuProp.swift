@@ -94,7 +94,7 @@ extension MuProp.Workspace {
     family.storeLogits(at: block.draws, into: &room)
     coordinates.storeMeans(of: logits, lanes: block.shape.lanes, into: &mean.block.draws.z)
     mean.takeParameters(block.draws)
-    mean.takeMinibatches(block.draws)
+    mean.takeData(block.draws)
     mean.block.evaluate(Quantities(values: sampled, gradients: sampled), of: problem)
     for i in slopes.indices { slopes[i] = 0 }
     for part in sampled.parts.members {

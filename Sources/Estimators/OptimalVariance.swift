@@ -94,7 +94,7 @@ public struct OptimalVariance: GradientEstimator {
     let (samples, lanes, count) = (block.shape.samples, block.shape.lanes, Double(block.shape.samples))
     if let own = workspace.own {
       own.takeParameters(block.draws)
-      own.block.draws.dataIndices = block.draws.dataIndices
+      own.takeData(block.draws)
       own.block.sample(problem, random: &random)
       own.block.evaluate(.bounds(of: problem.terms), of: problem)
     }

@@ -9,15 +9,18 @@ final class OwnDraws {
     block = DrawBlock(shape: shape, parameters: Array(repeating: 0, count: count))
   }
 
-  /// Takes over noise, z and minibatches, without allocating after the first time.
+  /// Takes over noise, z and data, without allocating after the first time.
   func take(_ other: borrowing Draws) {
     Self.copy(other.noise, to: &block.draws.noise)
     Self.copy(other.z, to: &block.draws.z)
-    takeMinibatches(other)
+    takeData(other)
   }
 
-  /// Takes over minibatches alone, where the draws are another K.
-  func takeMinibatches(_ other: borrowing Draws) { Self.copy(other.dataIndices, to: &block.draws.dataIndices) }
+  /// Takes over alone which data each lane is of, where the draws are another K.
+  func takeData(_ other: borrowing Draws) {
+    Self.copy(other.dataIndices, to: &block.draws.dataIndices)
+    Self.copy(other.observations, to: &block.draws.observations)
+  }
 
   /// Takes over λ; of lanes that share it each gets its own where the block has room for that.
   func takeParameters(_ other: borrowing Draws) {

@@ -132,8 +132,8 @@ public struct Rebar: GradientEstimator {
     guard learning != .none else { return }
     let lanes = block.shape.lanes
     state.regression.add(plain: workspace.plain, variate: workspace.variate, lanes: lanes)
-    let hasMoved = block.draws.sharesParameters && block.draws.parameters != state.parameters
-    if hasMoved { state.parameters = block.draws.parameters }
+    let isShared = block.draws.sharesParameters, hasMoved = !isShared || block.draws.parameters != state.parameters
+    if isShared, hasMoved { state.parameters = block.draws.parameters }
     if hasMoved || learning == .all { state.regression.forget(keeping: max(0.96, 1 - Double(lanes) / 1600)) }
     guard learning == .all else { return }
     func meanSquare(_ shift: Double, _ workspace: inout Workspace) -> Double {

@@ -82,7 +82,7 @@ public struct SumAndSample: GradientEstimator {
     var uniforms = workspace.uniforms.mutableSpan
     random.fillUniforms(&uniforms)
     workspace.chosen.takeParameters(block.draws)
-    workspace.chosen.takeMinibatches(block.draws)
+    workspace.chosen.takeData(block.draws)
     workspace.states.evaluate(at: block.draws, problem)
     for lane in 0..<lanes { workspace.choose(lane) }
     workspace.chosen.block.evaluate(Quantities(values: sampled), of: problem)

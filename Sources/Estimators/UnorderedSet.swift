@@ -109,7 +109,7 @@ extension UnorderedSet.Workspace {
   /// Draws when each state's turn comes: exponential, of rate p(s). In order of their turns the states are draws without replacement.
   fileprivate mutating func draw(_ block: borrowing DrawBlock, _ problem: Problem, _ random: inout RandomStream) {
     chosen.takeParameters(block.draws)
-    chosen.takeMinibatches(block.draws)
+    chosen.takeData(block.draws)
     states.evaluate(at: block.draws, problem)
     let lanes = chosen.block.shape.lanes
     var uniforms = turns.mutableSpan

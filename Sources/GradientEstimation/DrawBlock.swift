@@ -288,6 +288,9 @@ public struct DrawBlock: ~Copyable {
     try Self.check("noise, [K × E × B],", draws.noise.count, shape.noiseCount)
     try Self.check("z, [K × D × B],", draws.z.count, shape.elementCount)
     try Self.check("dataIndices, [M × B],", draws.dataIndices.count, draws.minibatchSize * lanes)
+    if let model = problem.model as? any LocalLatentModel {
+      try Self.check("observations, [d × B],", draws.observations.count, model.observationDimension * lanes)
+    }
     for term in needed.values.members {
       try Self.check("values of \(term), [K × B],", evaluation.values(of: term).count, shape.drawCount)
     }

@@ -23,6 +23,10 @@ public protocol LocalLatentModel: LearnableModel {
   func label(of part: DataPart, _ index: Int) -> Int?
   /// The model of one datum, `[d]`: p_θ(x, z) with x given.
   func datum(_ x: [Double]) -> any LatentModel
+  /// E[x | z] of each lane, `[d × B]`, for z `[D × B]`.
+  func meanObservations(at z: [Double], lanes: Int) -> [Double]
+  /// So many draws of p_θ(z), `[D × B]`.
+  func priorDraws(lanes: Int, random: inout RandomStream) -> [Double]
   /// What makes λ of data, for a family of that many parameters, which start at `initial`, `[P]`.
   func inferenceNetwork(initial: [Double]) -> any InferenceNetwork
   /// The same model where its training starts.
@@ -31,6 +35,16 @@ public protocol LocalLatentModel: LearnableModel {
   func addTotalModelGradient(
     weights: borrowing Span<Double>, factor: Double, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
     into gradient: inout MutableSpan<Double>)
+}
+
+extension LocalLatentModel {
+  /// Of N(0, I).
+  public func priorDraws(lanes: Int, random: inout RandomStream) -> [Double] {
+    var z = [Double](repeating: 0, count: dimension * lanes)
+    var span = z.mutableSpan
+    random.fillNormals(&span)
+    return z
+  }
 }
 
 /// Which of the data.

@@ -4,6 +4,7 @@ extension Problem {
 
   /// The exact value and gradient of the objective of K = `samples` draws at λ `[P]`, or nil where they are not known.
   public func exact(at parameters: [Double], samples: Int) -> ExactExpectation? {
+    guard !hasLocalLatents else { return nil }
     guard let objective = multiSample else { return exact(at: parameters) }
     // Of one draw every bound is the ELBO.
     if samples == 1, objective.rule == .gradient {

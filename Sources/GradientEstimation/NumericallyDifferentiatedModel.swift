@@ -42,6 +42,7 @@ extension Evaluation {
     var shifted = Draws(shape: shape, parameters: draws.parameters)
     shifted.noise = draws.noise
     shifted.dataIndices = draws.dataIndices
+    shifted.observations = draws.observations
     shifted.z = z
     var up = Evaluation(shape: shape), down = Evaluation(shape: shape)
     up.reserve(wanted)

@@ -86,9 +86,12 @@ public struct Problem: Sendable {
 
   /// The exact value and gradient of the objective at λ `[P]`, or nil where they are not known or depend on K.
   public func exact(at parameters: [Double]) -> ExactExpectation? {
-    guard multiSample == nil else { return nil }
+    guard multiSample == nil, !hasLocalLatents else { return nil }
     return family.exactExpectation(of: terms, for: model, parameters: parameters)
   }
+
+  /// Whether a lane is a datum, with a latent variable of its own and a λ of its own.
+  public var hasLocalLatents: Bool { model is any LocalLatentModel }
 
   /// Whether the literature minimises the objective, as it does some cost functions. Gradients are its own either way.
   public var isMinimized: Bool { multiSample?.isMinimized ?? ((model as? any CostFunction)?.sense == .minimize) }
@@ -133,6 +136,9 @@ public struct Problem: Sendable {
 
   /// Model evaluations count as the share of the data that they read.
   public var dataShare: Double {
+    if let model = model as? any LocalLatentModel {
+      return Double(model.minibatch) / Double(max(1, model.dataCount(.training)))
+    }
     guard let model = model as? any SubsampledModel, let size = model.minibatch else { return 1 }
     return Double(size) / Double(model.dataCount)
   }

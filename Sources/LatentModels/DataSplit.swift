@@ -6,7 +6,7 @@ struct DataSplit: Hashable, Sendable {
   let training: Dataset
   /// Of count 0 if there is none.
   let test: Dataset
-  /// Where the data of each part were in the file, from 1, ascending.
+  /// Where the data of each part were in the file, from 1, ascending. The rows of a file of test data count on from there.
   let trainingRows: [Int]
   let testRows: [Int]
   /// Whether pixels are drawn anew each time that they are used.
@@ -20,33 +20,57 @@ struct DataSplit: Hashable, Sendable {
   init(_ options: DatasetOptions) throws(ComponentError) {
     try options.check()
     var data = try Dataset.load(options.data, labels: options.labels)
-    if options.pixels != .real { try data.checkProbabilities() }
-    switch options.pixels {
-    case .real: break
-    case .fixed:
-      var random = try DataSplit.stream("binarization", seed: options.splitSeed)
-      data.binarize(&random)
-    case .dynamic: data.isDynamic = true
-    }
-    let testCount = try DataSplit.testCount(of: data, share: options.testShare)
-    var rows: [Int] = []
-    if testCount > 0 {
-      var random = try DataSplit.stream("split", seed: options.splitSeed)
-      var order = (0..<Int32(data.count)).map { $0 }, chosen = [Int32](repeating: 0, count: testCount)
-      var span = chosen.mutableSpan
-      random.choose(testCount, of: &order, lanes: 1, into: &span)
-      rows = chosen.map { Int($0) }.sorted()
-    }
+    var other = options.testData.isEmpty ? nil : try DataSplit.testData(options, for: data)
+    var random = try DataSplit.stream("binarization", seed: options.splitSeed)
+    try data.prepare(options.pixels, random: &random)
+    try other?.prepare(options.pixels, random: &random)
+    let all = data.count + (other?.count ?? 0)
+    let rows = other == nil ? try DataSplit.testRows(of: data, options) : Array(data.count..<all)
     let isTest = Set(rows)
-    trainingRows = (0..<data.count).filter { !isTest.contains($0) }.map { $0 + 1 }
+    trainingRows = (0..<all).filter { !isTest.contains($0) }.map { $0 + 1 }
     testRows = rows.map { $0 + 1 }
-    var other = data.remove(rows)
+    var test = other ?? data.remove(rows)
     if options.standardize {
       let (mean, scale) = try data.columnMoments()
       data.standardize(mean: mean, scale: scale)
-      other.standardize(mean: mean, scale: scale)
+      test.standardize(mean: mean, scale: scale)
     }
-    (training, test) = (data, other)
+    (training, self.test) = (data, test)
+  }
+
+  /// The file of test data, which must be of the same kind as those to train on. An IDX file has its labels in another; in a
+  /// CSV file they have the same name.
+  private static func testData(_ options: DatasetOptions, for data: Dataset) throws(ComponentError) -> Dataset {
+    let isTable = !data.columns.isEmpty
+    guard options.testLabels.isEmpty || !isTable else {
+      throw ComponentError(option: "test_labels", "has no effect: labels of \(data.source) are a column of it")
+    }
+    let test: Dataset
+    do throws(ComponentError) {
+      test = try Dataset.load(options.testData, labels: isTable ? options.labels : options.testLabels)
+    } catch {
+      let option = error.option == "labels" && isTable ? "labels" : error.option.map { "test_" + $0 }
+      throw ComponentError(option: option, error.description)
+    }
+    func fault(_ mine: String, _ its: String) -> ComponentError {
+      ComponentError(option: "test_data", "\(test.source) has \(mine), and \(data.source) \(its); the two must agree")
+    }
+    guard test.dimension == data.dimension, test.image == data.image else { throw fault(test.shape, data.shape) }
+    for i in 0..<data.dimension where test.place(ofColumn: i) != data.place(ofColumn: i) {
+      throw fault(test.place(ofColumn: i), data.place(ofColumn: i))
+    }
+    return test
+  }
+
+  /// A random subset of the rows, from 0, ascending.
+  private static func testRows(of data: Dataset, _ options: DatasetOptions) throws(ComponentError) -> [Int] {
+    let size = try testCount(of: data, share: options.testShare)
+    guard size > 0 else { return [] }
+    var random = try stream("split", seed: options.splitSeed)
+    var order = (0..<Int32(data.count)).map { $0 }, chosen = [Int32](repeating: 0, count: size)
+    var span = chosen.mutableSpan
+    random.choose(size, of: &order, lanes: 1, into: &span)
+    return chosen.map { Int($0) }.sorted()
   }
 
   /// Of the workbench's own generator whatever a run's, so that a split belongs to its seed alone.
@@ -77,6 +101,20 @@ struct DataSplit: Hashable, Sendable {
 }
 
 extension Dataset {
+  /// Of one datum, for messages.
+  fileprivate var shape: String {
+    if let image { return "images of \(image.rows) × \(image.columns)" }
+    return "vectors of \(dimension)"
+  }
+
+  /// - Throws: `ComponentError` if they are to be binarised and cannot be.
+  fileprivate mutating func prepare(_ pixels: DatasetOptions.Pixels, random: inout RandomStream) throws(ComponentError)
+  {
+    guard pixels != .real else { return }
+    try checkProbabilities()
+    if pixels == .dynamic { isDynamic = true } else { binarize(&random) }
+  }
+
   /// - Throws: `ComponentError` with the place of the first value outside of [0, 1].
   func checkProbabilities() throws(ComponentError) {
     guard let bad = values.firstIndex(where: { !($0 >= 0 && $0 <= 1) }) else { return }

@@ -13,9 +13,12 @@ extension Dataset {
   /// - Throws: `ComponentError` with the file and the line or byte where it is not what it should be.
   static func load(_ name: String, labels: String) throws(ComponentError) -> Dataset {
     if NumericTable.isShipped(name) {
-      var data = try Dataset(
-        NumericTable.load(name), labels: labels.isEmpty ? shippedLabels[name] ?? "" : labels)
-      if name == "digits", data.dimension == 64 {
+      let own = shippedLabels[name]
+      if let own, !labels.isEmpty, labels != own {
+        throw ComponentError(option: "labels", "\(name) has labels of its own, '\(own)', and takes no others")
+      }
+      var data = try Dataset(NumericTable.load(name), labels: own ?? labels)
+      if name == "digits" {
         data.image = ImageSize(rows: 8, columns: 8)
         for i in data.values.indices { data.values[i] /= 16 }
       }

@@ -17,15 +17,23 @@ public struct DatasetOptions: Hashable, Sendable {
   public var pixels = Pixels.real
   public var standardize = false
   public var testShare = 0.2
+  public var testData = ""
+  public var testLabels = ""
   public var splitSeed = 1
 
   public init() {}
 
-  /// - Throws: `ComponentError` if values are to be binarised and standardised.
+  /// - Throws: `ComponentError` if values are to be binarised and standardised, or if test data come from two places or none.
   func check() throws(ComponentError) {
     guard !standardize || pixels == .real else {
       throw ComponentError(
         option: "standardize", "standardised values are no probabilities; use pixels=real or standardize=false")
+    }
+    guard testData.isEmpty || testShare == DatasetOptions().testShare || testShare == 0 else {
+      throw ComponentError(option: "test_share", "has no effect beside test_data=\(testData)")
+    }
+    guard testLabels.isEmpty || !testData.isEmpty else {
+      throw ComponentError(option: "test_labels", "has no effect without test_data")
     }
   }
 }
@@ -51,6 +59,10 @@ extension DatasetSpecification {
       .real(
         "test_share", \.dataset.testShare, in: RealBounds(lower: 0, upper: 0.99),
         "share of the data to test with; 0: none"),
+      .text(
+        "test_data", \.dataset.testData,
+        "a file of its own to test with, and data= all to train on; empty: a share of data"),
+      .text("test_labels", \.dataset.testLabels, "path of an IDX file of test_data's labels; empty: none"),
       .integer("split_seed", \.dataset.splitSeed, in: 0...1_000_000_000, "seed of the split and of fixed binarisation"),
     ]
   }

@@ -42,7 +42,7 @@ struct Decoder: Hashable, Sendable {
   /// Q
   var parameterCount: Int { priorStart + (priorNetwork?.parameterCount ?? 0) }
   private var likelihoodStart: Int { network.parameterCount }
-  private var priorStart: Int { network.parameterCount + likelihood.parameterCount }
+  var priorStart: Int { network.parameterCount + likelihood.parameterCount }
 
   var parameterBlocks: [ParameterBlock] {
     var blocks = layerBlocks(of: network, "decoder", from: 0)

@@ -46,6 +46,8 @@ struct FactorAnalysis: DatasetModel, TwiceDifferentiableModel, FactorizedModel {
 
   func datum(_ x: [Double]) -> any LatentModel { FactorAnalysisDatum(decoder: decoder, x: x) }
 
+  func meanObservations(at z: [Double], lanes: Int) -> [Double] { decoder.meanObservations(z, lanes: lanes) }
+
   func inferenceNetwork(initial: [Double]) -> any InferenceNetwork {
     guard isAmortised else { return FreeParameters(dataCount: data.training.count, initial: initial) }
     // Without hidden layers there are no hidden units either.

@@ -59,6 +59,30 @@ enum Likelihood: Hashable, Sendable {
     return sum * variance - Double(d)
   }
 
+  /// Stores E[x | o] of each lane, `[d × B]`.
+  func storeMeans(
+    _ outputs: UnsafePointer<Double>, d: Int, lanes: Int, into means: UnsafeMutablePointer<Double>
+  ) {
+    switch self {
+    case .bernoulli: for i in 0..<d * lanes { means[i] = wb_sigmoid(outputs[i]) }
+    case .normal, .sharedNormal, .diagonalNormal, .fullNormal: means.update(from: outputs, count: d * lanes)
+    case .categorical(let categories):
+      for i in 0..<d {
+        let logits = outputs + i * categories * lanes
+        for lane in 0..<lanes {
+          var greatest = -Double.infinity, total = 0.0, mean = 0.0
+          for c in 0..<categories { greatest = max(greatest, logits[c * lanes + lane]) }
+          for c in 0..<categories {
+            let weight = wb_exp(logits[c * lanes + lane] - greatest)
+            total += weight
+            mean += weight * Double(c) / Double(categories - 1)
+          }
+          means[i * lanes + lane] = mean / total
+        }
+      }
+    }
+  }
+
   private func storeNormal(
     _ logNoise: Double, _ outputs: UnsafePointer<Double>, _ x: Observation, _ d: Int, _ lanes: Int,
     _ values: UnsafeMutablePointer<Double>?, _ slopes: UnsafeMutablePointer<Double>?

@@ -28,6 +28,19 @@ extension LinearDecoder {
     }
   }
 
+  /// E[x | z] = W z + μ of each lane, `[d × B]`, for z `[k × B]`.
+  func meanObservations(_ z: [Double], lanes: Int) -> [Double] {
+    var means = [Double](repeating: 0, count: observationDimension * lanes)
+    for i in 0..<observationDimension {
+      for lane in 0..<lanes { means[i * lanes + lane] = parameters[meanStart + i] }
+      for j in 0..<latent {
+        let weight = parameters[i * latent + j]
+        for lane in 0..<lanes { means[i * lanes + lane] += weight * z[j * lanes + lane] }
+      }
+    }
+    return means
+  }
+
   private func storeLikelihood(
     _ x: Observation, _ z: [Double], _ shape: Shape, _ tape: UnsafeMutablePointer<Double>,
     _ values: UnsafeMutablePointer<Double>?, _ gradient: UnsafeMutablePointer<Double>?

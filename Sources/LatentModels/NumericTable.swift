@@ -60,6 +60,11 @@ struct NumericTable: Sendable {
     func fault(_ line: Int, _ what: String) -> ComponentError {
       ComponentError(option: "data", "\(source):\(line): \(what)")
     }
+    if let plain = PlainTable(text) {
+      self.source = source
+      (columns, values, lines) = (plain.columns, plain.values, plain.lines)
+      return
+    }
     let body = text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text
     // Not the rows that SwiftCSV offers: it fills up those that are too short.
     var records: [[String]] = []

@@ -34,6 +34,14 @@ struct VariationalAutoencoder: DatasetModel, RelaxableModel {
     DecodedDatum(decoder: decoder, x: x, modelParameters: modelParameters)
   }
 
+  func meanObservations(at z: [Double], lanes: Int) -> [Double] {
+    decoder.meanObservations(modelParameters, z, lanes: lanes)
+  }
+
+  func priorDraws(lanes: Int, random: inout RandomStream) -> [Double] {
+    decoder.priorDraws(modelParameters, lanes: lanes, random: &random)
+  }
+
   func inferenceNetwork(initial: [Double]) -> any InferenceNetwork {
     guard isAmortised else { return FreeParameters(dataCount: data.training.count, initial: initial) }
     let sizes = [observationDimension] + encoderHidden + [initial.count]

@@ -73,6 +73,26 @@ struct ExecutionOptions: ParsableArguments {
     }
   }
 
+  /// Trains models; see `carryOut`. Checkpoints are kept beside `directory`, and gone on from where there are any of the same
+  /// experiment.
+  func trainModels(
+    _ experiment: PlannedExperiment, writingTo directory: String, show: (ModelTrainingResults) -> Void
+  ) async throws -> [String] {
+    let checkpoints = CheckpointStore(
+      beside: directory, identity: ModelTraining.identity(experiment.plan, experiment.spec))
+    let failures = try await carryOut(
+      experiment, writingTo: directory, total: ModelTraining.stepCount(experiment.plan, experiment.spec)
+    ) { goOn in
+      try await ModelTraining.run(
+        experiment.plan, experiment.spec, threads: threadCount, checkpoints: checkpoints, goOn: goOn)
+    } show: { results in
+      show(results)
+      return results.failures.map { experiment.prefix + $0 }
+    }
+    checkpoints.clear()
+    return failures
+  }
+
   /// Carries out an experiment, shows what came of it, and where `directory` is given writes it there. What was finished
   /// before an interruption is shown too, and written beside the directory.
   ///

@@ -38,6 +38,10 @@ struct RunCommand: AsyncParsableCommand {
         failures += try await execution.train(experiment, writingTo: directory) {
           print(CurveTable($0, isColored: Terminal.isColored).rendered())
         }
+      case .training:
+        failures += try await execution.trainModels(experiment, writingTo: directory) {
+          print(ModelTrainingTable($0, isColored: Terminal.isColored).rendered())
+        }
       }
       Workbench.report("wrote \(directory)/")
     }

@@ -109,6 +109,74 @@ import Testing
           option: "standardize", "standardised values are no probabilities; use pixels=real or standardize=false"))
   }
 
+  /// Test data in a file of their own: all rows of both, numbered on, with their labels.
+  @Test func testDataOfTheirOwn() throws {
+    let pixels: [UInt8] = (0..<16).map { UInt8(16 * $0) }
+    let train = try TemporaryFile(idx(0x08, [3, 2, 2], Array(pixels[..<12]))),
+      labels = try TemporaryFile(idx(0x08, [3], [7, 8, 9]))
+    let more = try TemporaryFile(idx(0x08, [1, 2, 2], Array(pixels[12...]))),
+      moreLabels = try TemporaryFile(idx(0x08, [1], [5]))
+    let split = try Self.split {
+      ($0.data, $0.labels, $0.testData, $0.testLabels) = (train.path, labels.path, more.path, moreLabels.path)
+    }
+    #expect(split.training == (try Dataset.load(train.path, labels: labels.path)))
+    #expect(split.test == (try Dataset.load(more.path, labels: moreLabels.path)))
+    #expect(split.trainingRows == [1, 2, 3] && split.testRows == [4] && split.test.labels == [5])
+    let table = try TemporaryFile("k,a,b\n1,10,2\n2,30,4\n"), other = try TemporaryFile("a,b,k\n40,4,3\n")
+    let scaled = try Self.split {
+      ($0.data, $0.labels, $0.testData, $0.standardize) = (table.path, "k", other.path, true)
+    }
+    #expect(scaled.test.values == [2, 1] && scaled.test.labels == [3] && scaled.training.values == [-1, -1, 1, 1])
+  }
+
+  /// Fixed pixels of a file of test data are other draws than those of the data to train on, though the data be the same.
+  @Test func pixelsOfTestDataOfTheirOwn() throws {
+    let split = try Self.split { ($0.testData, $0.pixels) = ("digits", .fixed) }
+    let real = try Dataset.load("digits", labels: "")
+    checkBinary(split.test.values, of: real.values)
+    let expected = real.values.reduce(0) { $0 + 2 * $1 * (1 - $1) }
+    let differences = Double(zip(split.training.values, split.test.values).count { $0 != $1 })
+    #expect(abs(differences - expected) < 4.5 * expected.squareRoot())
+    #expect(split.training.values == (try Self.split { ($0.testShare, $0.pixels) = (0, .fixed) }).training.values)
+    #expect(try Self.split { ($0.testData, $0.pixels) = ("digits", .dynamic) }.test.isDynamic)
+  }
+
+  @Test func faultsOfTestDataOfTheirOwn() throws {
+    let images = try TemporaryFile(IDXFileTests.images), labels = try TemporaryFile(IDXFileTests.labels)
+    let tall = try TemporaryFile(idx(0x08, [1, 3, 2], [0, 0, 0, 0, 0, 0])), table = try TemporaryFile("a,b\n1,2\n3,4\n")
+    let turned = try TemporaryFile("b,a\n1,2\n"), bad = try TemporaryFile("a,b\n1,x\n")
+    func fault(_ data: String, _ test: String, labels: String = "", _ testLabels: String = "") -> ComponentError? {
+      Self.fault { ($0.data, $0.labels, $0.testData, $0.testLabels) = (data, labels, test, testLabels) }
+    }
+    #expect(
+      fault(images.path, tall.path)
+        == ComponentError(
+          option: "test_data",
+          "\(tall.path) has images of 3 × 2, and \(images.path) images of 2 × 3; the two must agree"))
+    #expect(
+      fault("digits", images.path)?.description
+        == "\(images.path) has images of 2 × 3, and digits images of 8 × 8; the two must agree")
+    #expect(
+      fault("iris", "wine")?.description == "wine has vectors of 13, and iris vectors of 4; the two must agree")
+    #expect(
+      fault(table.path, turned.path)?.description
+        == "\(turned.path) has column 'b', and \(table.path) column 'a'; the two must agree")
+    #expect(
+      fault(table.path, bad.path)
+        == ComponentError(option: "test_data", "\(bad.path):2: column 'b': 'x' is not a number"))
+    #expect(fault(images.path, "/no") == ComponentError(option: "test_data", "/no: no such file"))
+    #expect(fault(images.path, images.path, "/no") == ComponentError(option: "test_labels", "/no: no such file"))
+    #expect(fault(images.path, labels.path)?.option == "test_data")
+    #expect(
+      fault(table.path, turned.path, labels: "b", "c")
+        == ComponentError(option: "test_labels", "has no effect: labels of \(table.path) are a column of it"))
+    #expect(
+      fault("digits", "", "c") == ComponentError(option: "test_labels", "has no effect without test_data"))
+    #expect(
+      Self.fault { ($0.testData, $0.testShare) = ("digits", 0.3) }
+        == ComponentError(option: "test_share", "has no effect beside test_data=digits"))
+  }
+
   /// Mean and standard deviation are the training part's, and both parts are measured by them.
   @Test func standardization() throws {
     let raw = try Self.split { $0.data = "wine" }

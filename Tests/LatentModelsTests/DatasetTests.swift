@@ -38,6 +38,11 @@ import Testing
     #expect(iris.labels == (0..<150).map { $0 / 50 })
     #expect(wine.count == 178 && wine.dimension == 13 && wine.columns.last == "proline" && wine.values[12] == 1065)
     #expect(try #require(wine.labels).reduce(0, +) == 167)
+    #expect(try Dataset.load("wine", labels: "cultivar") == wine)
+    for other in ["ash", "labels.idx1"] {
+      let error = #expect(throws: ComponentError.self) { try Dataset.load("wine", labels: other) }
+      #expect(error == ComponentError(option: "labels", "wine has labels of its own, 'cultivar', and takes no others"))
+    }
     let diabetes = try Dataset.load("diabetes", labels: "")
     #expect(diabetes.dimension == 11 && diabetes.labels == nil)
   }

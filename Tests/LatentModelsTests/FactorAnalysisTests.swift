@@ -301,6 +301,18 @@ import VariationalFamilies
     }
   }
 
+  /// E[x | z] = W z + μ.
+  @Test func meanObservations() throws {
+    let model = try Self.all(FactorAnalyzer.self), parts = Parts(model), z = try normals(30, 2 * 5)
+    let found = model.meanObservations(at: z, lanes: 5)
+    for i in 0..<4 {
+      for lane in 0..<5 {
+        let wanted = parts.mean[i] + parts.weights[i][0] * z[lane] + parts.weights[i][1] * z[5 + lane]
+        #expect(abs(found[i * 5 + lane] - wanted) < 1e-14)
+      }
+    }
+  }
+
   /// λ = V x + c, and free λ.
   @Test func inference() throws {
     let model = try Self.all(LinearAutoencoder.self), initial = [0.1, 0.2, 0.3, 0.4]

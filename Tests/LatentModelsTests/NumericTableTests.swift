@@ -58,6 +58,36 @@ import Testing
     #expect(table.source == file.path)
   }
 
+  /// Simple texts are read by another way, to the same numbers: a quoted name makes SwiftCSV read them.
+  @Test func bothWaysAgree() throws {
+    for name in ["breast-cancer", "diabetes", "digits", "iris", "warpbreaks", "wine"] {
+      let table = try NumericTable.load(name), first = table.columns[0]
+      let rows = (0..<table.rowCount).map { row in
+        table.columns.indices.map { "\(table.values[row * table.columns.count + $0])" }.joined(separator: ",")
+      }
+      let body = ([table.columns.dropFirst().joined(separator: ",")] + rows).joined(separator: "\n")
+      let plain = "\(first),\(body)\n", quoted = "\"\(first)\",\(body)\n"
+      #expect(PlainTable(plain) != nil && PlainTable(quoted) == nil)
+      for text in [plain, quoted] {
+        let read = try NumericTable(source: name, text: text)
+        #expect(read.columns == table.columns && read.values == table.values && read.lines == table.lines)
+      }
+    }
+    let text = "a,b\n\n1,-2.5e-3\n\n+4,.5", plain = try #require(PlainTable(text))
+    #expect(plain.lines == [3, 5] && plain.values == [1, -0.0025, 4, 0.5])
+    let careful = try NumericTable(source: "", text: "\"a\"" + text.dropFirst())
+    #expect(careful.lines == plain.lines && careful.values == plain.values && careful.columns == plain.columns)
+  }
+
+  /// Whatever is not simple is left to the careful way.
+  @Test(arguments: [
+    "", "a", "a,b\n", "1,2\n3,4\n", "a,a\n1,2\n", "a,b\n1\n", "a,b\n1,2,3\n", "a,b\n1,2\n3\n4,5,6\n", "a,b\n1,\n",
+    "a,b\n1, 2\n",
+    "a,b\n1,nan\n", "a,b\n1,1e999\n", "a,b\n1,0x1p3\n", "a,b\r\n1,2\r\n", "a, b\n1,2\n", "a,\n1,2\n",
+    "\u{FEFF}a,b\n1,2\n",
+    "a,\"b\"\n1,2\n", "a,b\n1,1e\n", "a,ü\n1,2\n",
+  ]) func whatIsNotPlain(_ text: String) { #expect(PlainTable(text) == nil) }
+
   @Test func shippedData() throws {
     let table = try NumericTable.load("breast-cancer")
     #expect(table.columns.count == 31 && table.rowCount == 569 && table.columns.last == "benign")

@@ -39,6 +39,7 @@ enum LaneIndependence: BlockLaw {
     block.draws.noise = mix(source.draws.noise, other.draws.noise)
     block.draws.z = mix(source.draws.z, other.draws.z)
     block.draws.dataIndices = mix(source.draws.dataIndices, other.draws.dataIndices)
+    block.draws.observations = mix(source.draws.observations, other.draws.observations)
     block.evaluate(bench.entry.requirements.quantities, of: bench.cell.problem)
     return block
   }

@@ -49,7 +49,7 @@ package struct PreparedEstimator: Sendable {
     _ estimator: E, _ entry: Entry, _ cell: Cell, _ seed: UInt64
   ) throws -> PreparedEstimator {
     let problem = cell.problem
-    var state = estimator.initialState(for: problem, parameters: cell.parameters)
+    var state = estimator.initialState(for: problem, parameters: cell.localParameters)
     let warmUp = estimator.warmUp(for: state)
     /// Goes through so many batches, each of which is estimated and then learned from.
     @Sendable func learn(
@@ -72,7 +72,13 @@ package struct PreparedEstimator: Sendable {
         estimator.adapt(&state, problem: problem, block: block, workspace: &workspace)
       }
     }
-    if let warmUp {
+    if let warmUp, let amortization = cell.amortization {
+      let streams = cell.streams(warmUpRole(entry.text), seed: seed)
+      var random = try streams.stream(0)
+      var own = try streams.stream(1)
+      try amortization.warmUp(
+        &state, warmUp, estimator, problem, cell, entry.requirements.quantities, &random, &own)
+    } else if let warmUp {
       let streams = cell.streams(warmUpRole(entry.text), seed: seed)
       var random = try streams.stream(0)
       var own = try streams.stream(1)
@@ -146,10 +152,15 @@ extension Cell {
   }
 
   /// Replicates a block.
-  var lanesPerBlock: Int { Shape.lanes(samples: samples, dimension: problem.model.dimension) }
+  var lanesPerBlock: Int {
+    amortization == nil ? Shape.lanes(samples: samples, dimension: problem.model.dimension) : 32
+  }
 
   /// Replicates that the moments take at once: enough that the sums over them cost little beside what they sum.
-  var lanesPerBatch: Int { max(lanesPerBlock, 128) }
+  var lanesPerBatch: Int { amortization == nil ? max(lanesPerBlock, 128) : lanesPerBlock }
+
+  /// λ where an estimator's state starts: the cell's, or where each datum has its own, the family's initial one.
+  var localParameters: [Double] { amortization == nil ? parameters : problem.family.initialParameters }
 
   /// The streams of a role.
   package func streams(_ role: String, seed: UInt64) -> StreamFamily {

@@ -25,7 +25,7 @@ package struct CellMeasurement: Sendable {
 
   /// The blocks that figures are reported for: the family's, the direction if the cell has one, and `all`.
   static func reportedBlocks(_ cell: Cell) -> [ParameterBlock] {
-    let blocks = cell.problem.family.parameterBlocks, count = cell.problem.family.parameterCount
+    let blocks = cell.parameterBlocks, count = cell.parameterCount
     let direction = cell.direction == nil ? [] : [ParameterBlock(name: "direction", range: count..<count + 1)]
     return blocks + direction + [ParameterBlock(name: "all", range: 0..<count + direction.count)]
   }
@@ -65,7 +65,7 @@ package struct CellMeasurement: Sendable {
   }
 
   private static func needsWarmUp<E: GradientEstimator>(_ estimator: E, _ cell: Cell) -> Bool {
-    estimator.warmUp(for: estimator.initialState(for: cell.problem, parameters: cell.parameters)) != nil
+    estimator.warmUp(for: estimator.initialState(for: cell.problem, parameters: cell.localParameters)) != nil
   }
 
   /// Measures `cell` on `threads` tasks until `rule` is content. The result does not depend on their number: chunks are
@@ -129,7 +129,7 @@ extension CellMeasurement {
   static func trial(
     _ cell: Cell, _ prepared: [PreparedEstimator], seed: UInt64
   ) throws -> (_ replicates: Int) throws -> Void {
-    let zeros = [Double](repeating: 0, count: cell.problem.family.parameterCount + (cell.direction == nil ? 0 : 1))
+    let zeros = [Double](repeating: 0, count: cell.parameterCount + (cell.direction == nil ? 0 : 1))
     let empty = ComparisonMoments(
       blocks: reportedBlocks(cell).map(\.range), scales: prepared.map { _ in zeros },
       companion: cell.problem.modelParameterCount > 0

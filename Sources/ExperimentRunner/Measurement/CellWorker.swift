@@ -58,6 +58,14 @@ final class CellWorker {
       while filled < batch {
         let size = min(cell.lanesPerBlock, batch - filled)
         let bench = try bench(lanes: size)
+        if let amortized = bench.amortized {
+          try amortized.fill(&bench.gradients, lanes: size, random: &random, dataRandom: &dataRandom) { e, body in
+            try body(&ownRandom[e].stream)
+          }
+          try body(bench, size, 0)
+          filled += size
+          continue
+        }
         indices.draw(&bench.block, random: &dataRandom)
         for repetition in 0..<drawsOfMinibatch {
           bench.block.sample(cell.problem, random: &random)
@@ -140,14 +148,17 @@ final class CellWorker {
 final class CellBench {
   var block: DrawBlock
   let bound: [any BoundEstimator]
+  /// What makes the gradients in place of block and estimators, where lanes are not draws at one λ but minibatches.
+  let amortized: AmortizedBench?
   /// `[P × B]` of each estimator, and where the model has parameters to learn last their gradient, `[Q × B]`.
   var gradients: [[Double]]
 
   init(_ cell: Cell, _ prepared: [PreparedEstimator], lanes: Int) throws {
-    let shape = cell.shape(lanes: lanes)
-    block = DrawBlock(shape: shape, parameters: cell.parameters)
-    bound = try prepared.map { try $0.bind(lanes, 0) }
-    gradients = Array(repeating: Array(repeating: 0, count: shape.parameters * lanes), count: prepared.count)
+    amortized = try cell.amortization.map { try AmortizedBench(cell, $0, prepared) }
+    let own = amortized == nil ? lanes : 1
+    block = DrawBlock(shape: cell.shape(lanes: own), parameters: cell.localParameters)
+    bound = amortized == nil ? try prepared.map { try $0.bind(lanes, 0) } : []
+    gradients = Array(repeating: Array(repeating: 0, count: cell.parameterCount * lanes), count: prepared.count)
     let learned = cell.problem.modelParameterCount
     if learned > 0 { gradients.append(Array(repeating: 0, count: learned * lanes)) }
   }

@@ -32,6 +32,7 @@ package enum Experiment {
             CellMeasurement.streamKeys(
               cell, seed: spec.seed, replicates: spec.replicates, request: spec.diagnostics)
           case .elbo: Training.streamKeys(cell, spec)
+          case .training: ModelTraining.streamKeys(cell, spec)
           }
         }
       try StreamKey.checkDisjoint(keys, for: generator)

@@ -48,7 +48,7 @@ package struct RequestedDiagnostics: Sendable {
 
 extension Cell {
   /// Whether the model reads minibatches.
-  var isSubsampled: Bool { (problem.model as? any SubsampledModel)?.minibatch != nil }
+  var isSubsampled: Bool { (problem.model as? any SubsampledModel)?.minibatch != nil || amortization != nil }
 }
 
 private struct Pass: Sendable {

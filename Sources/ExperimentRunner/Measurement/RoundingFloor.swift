@@ -29,27 +29,10 @@ struct RoundingFloor: Sendable {
   static func measure(
     _ cell: Cell, _ prepared: [PreparedEstimator], blocks: [Range<Int>], replicates: Int, seed: UInt64
   ) throws -> [RoundingFloor] {
-    let lanes = 64
-    let streams = cell.streams("rounding", seed: seed)
-    var random = try streams.stream(0)
-    var block = DrawBlock(shape: cell.shape(lanes: lanes), parameters: cell.parameters)
-    var minibatches = MinibatchSampler(cell.problem)
-    minibatches.draw(&block, random: &random)
-    block.sample(cell.problem, random: &random)
-    block.evaluate(cell.quantities, of: cell.problem)
-
-    let count = cell.problem.family.parameterCount * lanes
-    let bound = try prepared.map { try $0.bind(lanes, 0) }
-    var plain = Array(repeating: [Double](repeating: 0, count: count), count: bound.count)
-    for (e, estimator) in bound.enumerated() {
-      var own = try streams.stream(1)
-      try estimator.estimate(block, random: &own, into: &plain[e])
-    }
-    var before = [Double](repeating: 0, count: cell.problem.modelParameterCount * lanes), after = before
-    cell.problem.storeModelGradient(block, into: &before)
-    block.perturb(cell.quantities, relative: disturbance)
-    cell.problem.storeModelGradient(block, into: &after)
-    let unsteady = try prepared.map { try $0.bind(lanes, disturbance) }
+    let lanes = cell.amortization == nil ? 64 : 32
+    let (plain, disturbed) =
+      try cell.amortization.map { try responses(cell, $0, prepared, lanes, seed) }
+      ?? responses(cell, prepared, lanes, seed)
     // A numerical gradient carries much more.
     let rounding = cell.problem.gradientIsNumerical ? disturbance : units * 0x1p-53, scale = rounding / disturbance
     func floor(_ before: [Double], _ after: [Double], _ tail: TailReference) -> RoundingFloor {
@@ -62,29 +45,74 @@ struct RoundingFloor: Sendable {
         floor.scales.append(row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(lanes - 1))
       }
     }
-    let ofModel =
-      before.isEmpty
-      ? []
-      : [
-        floor(
-          before, after,
-          TailReference(
-            replicates: replicates, gradients: before, lanes: lanes,
-            blocks: CellMeasurement.modelBlocks(cell).map(\.range)))
-      ]
-    return try unsteady.enumerated().map { e, estimator in
-      var own = try streams.stream(1)
-      var disturbed = [Double](repeating: 0, count: count)
-      try estimator.estimate(block, random: &own, into: &disturbed)
-      var before = plain[e], after = disturbed
+    return zip(plain, disturbed).enumerated().map { e, pair in
+      var (before, after) = pair
+      guard e < prepared.count else {
+        let blocks = CellMeasurement.modelBlocks(cell).map(\.range)
+        return floor(
+          before, after, TailReference(replicates: replicates, gradients: before, lanes: lanes, blocks: blocks))
+      }
       if let direction = cell.direction {
         (before, after) = (before + Array(repeating: 0, count: lanes), after + Array(repeating: 0, count: lanes))
-        extend(plain[e], along: direction, lanes, &before)
-        extend(disturbed, along: direction, lanes, &after)
+        extend(pair.0, along: direction, lanes, &before)
+        extend(pair.1, along: direction, lanes, &after)
       }
       let tail = TailReference(
         replicates: replicates, gradients: before, lanes: lanes, blocks: blocks, weights: cell.normWeights)
       return floor(before, after, tail)
-    } + ofModel
+    }
+  }
+
+  /// Each entry's gradients at a few draws, and last those in the model's parameters where there are any: as they are, and
+  /// from disturbed quantities.
+  private static func responses(
+    _ cell: Cell, _ prepared: [PreparedEstimator], _ lanes: Int, _ seed: UInt64
+  ) throws -> (plain: [[Double]], disturbed: [[Double]]) {
+    let streams = cell.streams("rounding", seed: seed)
+    var random = try streams.stream(0)
+    var block = DrawBlock(shape: cell.shape(lanes: lanes), parameters: cell.parameters)
+    var minibatches = MinibatchSampler(cell.problem)
+    minibatches.draw(&block, random: &random)
+    block.sample(cell.problem, random: &random)
+    block.evaluate(cell.quantities, of: cell.problem)
+    let learned = cell.problem.modelParameterCount
+    var plain: [[Double]] = [], disturbed: [[Double]] = []
+    for (relative, isLast) in [(0.0, false), (disturbance, true)] {
+      if isLast { block.perturb(cell.quantities, relative: disturbance) }
+      var gradients = try prepared.map { estimator -> [Double] in
+        var own = try streams.stream(1)
+        var gradient = [Double](repeating: 0, count: cell.parameterCount * lanes)
+        try estimator.bind(lanes, relative).estimate(block, random: &own, into: &gradient)
+        return gradient
+      }
+      if learned > 0 {
+        var gradient = [Double](repeating: 0, count: learned * lanes)
+        cell.problem.storeModelGradient(block, into: &gradient)
+        gradients.append(gradient)
+      }
+      if isLast { disturbed = gradients } else { plain = gradients }
+    }
+    return (plain, disturbed)
+  }
+
+  /// The same of minibatches.
+  private static func responses(
+    _ cell: Cell, _ amortization: Amortization, _ prepared: [PreparedEstimator], _ lanes: Int, _ seed: UInt64
+  ) throws -> (plain: [[Double]], disturbed: [[Double]]) {
+    let streams = cell.streams("rounding", seed: seed), learned = cell.problem.modelParameterCount
+    func gradients(_ relative: Double) throws -> [[Double]] {
+      let bench = try AmortizedBench(cell, amortization, prepared, disturbance: relative)
+      var gradients = Array(
+        repeating: [Double](repeating: 0, count: cell.parameterCount * lanes), count: prepared.count)
+      if learned > 0 { gradients.append(Array(repeating: 0, count: learned * lanes)) }
+      var random = try streams.stream(0), dataRandom = try streams.stream(1)
+      // Minibatch by minibatch the same numbers for every estimator, disturbed or not.
+      try bench.fill(&gradients, lanes: lanes, random: &random, dataRandom: &dataRandom) { _, body in
+        var own = try streams.stream(1)
+        try body(&own)
+      }
+      return gradients
+    }
+    return (try gradients(0), try gradients(disturbance))
   }
 }

@@ -63,8 +63,9 @@ package enum CSVFiles {
     }
   }
 
+  /// The weights of networks are too many to be looked at one by one, and are left out.
   package static func coordinateRows(_ results: ExperimentResults) -> [[Field]] {
-    results.cells.flatMap { figures in
+    results.cells.filter { $0.cell.amortization == nil }.flatMap { figures in
       figures.entries.flatMap { entry in
         (entry.coordinates + (figures.model?.coordinates ?? [])).map { row in
           cellFields(figures, entry.entry.text, results) + [

@@ -14,12 +14,19 @@ package enum Manifest {
       (key: "spec", value: .string(String(decoding: text, as: UTF8.self))), (key: "seed", value: .unsigned(spec.seed)),
       (key: "generators", value: .array(spec.generators.map { .string($0.name) })),
     ]
-      + (spec.kind == .variance
-        ? spec.rule.manifestMembers + [
-          (key: "norm", value: .string(spec.norm.rawValue)), (key: "diagnostics", value: .bool(spec.diagnostics.parts)),
-          (key: "correlations", value: .bool(spec.diagnostics.correlations)),
-        ]
-        : spec.training.manifestMembers)
+      + own(spec)
+  }
+
+  private static func own(_ spec: ExperimentSpec) -> Members {
+    switch spec.kind {
+    case .variance:
+      spec.rule.manifestMembers + [
+        (key: "norm", value: .string(spec.norm.rawValue)), (key: "diagnostics", value: .bool(spec.diagnostics.parts)),
+        (key: "correlations", value: .bool(spec.diagnostics.correlations)),
+      ]
+    case .elbo: spec.training.manifestMembers
+    case .training: spec.modelTraining.manifestMembers
+    }
   }
 
   /// How the run stands.

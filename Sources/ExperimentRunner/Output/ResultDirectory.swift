@@ -8,6 +8,7 @@ package struct ResultDirectory {
   package static let fileNames: Set<String> = [
     "manifest.json", "variance.csv", "coordinates.csv", "comparison.csv", "diagnostics.csv", "correlations.csv",
     "eigenvalues.csv", "timing.csv", "elbo.csv", "band.csv", "ranking.csv", "marginals.csv", "parameters.csv",
+    "training.csv", "latent.csv", "manifold.csv", "reconstruction.csv", "samples.csv", "imputation.csv",
   ]
   private let staged: StagedDirectory
   private let started = Date()
@@ -60,7 +61,7 @@ package struct ResultDirectory {
           (key: "cell", value: .string(cell.text)), (key: "generator", value: .string(cell.generator.name)),
           (key: "estimators", value: .array(cell.entries.map { .string($0.text) })),
           (key: "biased", value: .array(cell.entries.compactMap { $0.biasNote.map(JSONOutput.string) })),
-          (key: "parameters", value: .array(cell.parameters.map(JSONOutput.number))),
+          (key: "parameters", value: .array((cell.amortization == nil ? cell.parameters : []).map(JSONOutput.number))),
           (key: "exact_value", value: cell.exact.map { .number($0.value) } ?? .null),
           (key: "optimum", value: (cell.optimum ?? cell.greatest)?.json ?? .null),
           (key: "state", value: .string(came == nil ? "pending" : over ?? "pending")),

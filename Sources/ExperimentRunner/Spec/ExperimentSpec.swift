@@ -33,6 +33,8 @@ package enum ExperimentKind: String, CaseIterable, Sendable {
   case variance
   /// The ELBO along optimisations.
   case elbo
+  /// The bounds along the training of a model of data with latents of their own.
+  case training
 }
 
 /// What a spec asks for, read and checked as far as it can be without loading data.
@@ -65,6 +67,8 @@ package struct ExperimentSpec: Sendable {
   package var mostEvaluations: Double?
   /// What kind `elbo` adds.
   package var training = TrainingSpec()
+  /// What kind `training` adds.
+  package var modelTraining = ModelTrainingSpec()
   /// Where each key stands; empty for the command line.
   package var lines: [String: Int] = [:]
 
@@ -145,7 +149,9 @@ extension ExperimentSpec {
       (key: "at", value: oneOrMore(points) { .string($0.point.text) }),
       (key: "samples", value: oneOrMore(samples) { .integer($0) }),
     ]
-    if kind == .elbo {
+    if kind == .training {
+      members += modelTraining.manifestMembers
+    } else if kind == .elbo {
       members.append((key: "optimizer", value: oneOrMore(training.optimizers, component)))
       members += training.members
     } else if let relativeError {

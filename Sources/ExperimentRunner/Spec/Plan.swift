@@ -36,6 +36,8 @@ package struct Cell: Sendable {
   package var direction: [Double]? = nil
   /// w_p of the norm that variances are traces in, Σ_p w_p Var(g_p), `[P]`; nil for the Euclidean one.
   package var normWeights: [Double]? = nil
+  /// Of a model of data with a latent variable each, what makes their λ: `parameters` are then φ. Of kind `variance` alone.
+  package var amortization: Amortization? = nil
 
   /// What its streams are named after.
   package var text: String {
@@ -116,6 +118,11 @@ private struct PlanBuilder {
         modelsAreWhole = false
         continue
       }
+      if let message = misuse(of: integrand) {
+        report(source.fault(model.path, line: model.line, "'\(model.text)' \(message)"))
+        modelsAreWhole = false
+        continue
+      }
       for family in spec.families {
         do {
           try build(model.text, integrand, family.text, family.product.makeFamily(dimension: integrand.dimension))
@@ -140,6 +147,37 @@ private struct PlanBuilder {
         source.fault(
           "estimators", line: spec.lines["estimators"] ?? 0, "no estimator fits: \(notes.joined(separator: "; "))"))
     }
+  }
+
+  /// Why the kind of experiment has no use for the model, or nil.
+  private func misuse(of model: any Integrand) -> String? {
+    switch (spec.kind, model is any LocalLatentModel) {
+    case (.training, false): "has no data with a latent variable each: kind 'training' takes models such as 'vae'"
+    case (.elbo, true):
+      "is of many data, each with a latent variable of its own: use kind 'training', or datum=n for one of them"
+    default: nil
+    }
+  }
+
+  /// Where the first run of a training of the model starts.
+  private func start(
+    _ model: any LocalLatentModel, _ network: any InferenceNetwork, _ modelText: String, _ familyText: String
+  ) throws -> (parameters: [Double], model: any LocalLatentModel) {
+    guard let generator = spec.generators.first else { return ([], model) }
+    let key = Amortization.weightsKey(model: modelText, family: familyText, seed: spec.seed)
+    return try Amortization.start(model, network, run: 1, key.streams(generator))
+  }
+
+  /// What a spec asks for that is not served where every datum has a λ of its own.
+  private func unserved(_ amortization: Amortization?) -> Fault? {
+    guard amortization != nil else { return nil }
+    let asked: [(String, Bool)] = [
+      ("norm", spec.norm != .euclidean), ("diagnostics", spec.diagnostics.parts),
+      ("correlations", spec.diagnostics.correlations),
+    ]
+    guard let key = asked.first(where: \.1)?.0 else { return nil }
+    return source.fault(
+      key, line: spec.lines[key] ?? 0, "is for models of one λ; of this one every datum has its own: leave it out")
   }
 
   /// What can be said of points where there is no model to try them on.
@@ -176,11 +214,27 @@ private struct PlanBuilder {
         }
         var points: Set<String> = []
         for (point, path, line) in spec.points {
-          let found: ResolvedPoint
+          var problem = problem, found: ResolvedPoint, amortization: Amortization?
           do {
-            found = try resolver.resolve(point, of: problem, modelText, familyText, objective.text)
-          } catch {
+            if spec.kind == .variance, let local = model as? any LocalLatentModel {
+              let network = local.inferenceNetwork(initial: family.initialParameters)
+              let place = try resolver.resolve(
+                point, local, network, modelText, start: try start(local, network, modelText, familyText))
+              found = place.point
+              amortization = Amortization(model: place.model, network: network)
+              problem = problem.with(model: place.model)
+            } else {
+              found = try resolver.resolve(point, of: problem, modelText, familyText, objective.text)
+            }
+          } catch let error as PointError {
             report(source.fault(path, line: line, error.text))
+            continue
+          } catch {
+            report(source.fault(path, line: line, "\(error)"))
+            continue
+          }
+          if let fault = unserved(amortization) {
+            report(fault)
             continue
           }
           if !points.insert(found.text).inserted {
@@ -190,7 +244,7 @@ private struct PlanBuilder {
           if let text = found.note { note(text) }
           let weights: [Double]?
           do {
-            weights = try spec.norm.weights(for: family, at: found.parameters)
+            weights = amortization == nil ? try spec.norm.weights(for: family, at: found.parameters) : nil
           } catch {
             report(source.fault("norm", line: spec.lines["norm"] ?? 0, "\(familyText): \(error)"))
             continue
@@ -217,7 +271,9 @@ private struct PlanBuilder {
               report(source.fault(sampling.path, line: sampling.line, "\(error)"))
               continue
             }
-            let exact = problem.exact(at: found.parameters, samples: samples)
+            let exact =
+              amortization.map { $0.exact(problem, found.parameters) }
+              ?? problem.exact(at: found.parameters, samples: samples)
             let entries = entries(for: problem, samples: samples)
             if entries.isEmpty { continue }
             for generator in spec.generators {
@@ -228,7 +284,7 @@ private struct PlanBuilder {
                   parameters: found.parameters, exact: exact, entries: entries, optimum: found.optimum,
                   greatest: spec.kind == .elbo
                     ? resolver.greatest(of: problem, modelText, familyText, objective.text) : nil,
-                  normWeights: weights))
+                  normWeights: weights, amortization: amortization))
             }
           }
         }

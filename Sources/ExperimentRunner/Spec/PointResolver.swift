@@ -60,11 +60,44 @@ struct PointResolver {
       let file: SavedParameters
       if let known = files[wanted.path] { file = known } else { file = try read(wanted.path) }
       let (blocks, found, origin) = try file.resolve(wanted)
-      try check(blocks, of: wanted.path, fit: problem.family)
+      try check(blocks, of: wanted.path, fit: problem.family.parameterBlocks)
       return ResolvedPoint(
         parameters: try parameters(blocks, of: problem.family), text: found.text,
         note: origin == model ? nil : "\(wanted.path) was saved for model '\(origin)', and is used for '\(model)'")
     }
+  }
+
+  /// φ and the model at θ, of a model of data with a latent variable each: where the first run of a training starts, or what
+  /// one has saved.
+  ///
+  /// - Throws: `PointError` if there is no such point.
+  mutating func resolve(
+    _ point: Point, _ model: any LocalLatentModel, _ network: any InferenceNetwork, _ name: String,
+    start: (parameters: [Double], model: any LocalLatentModel)
+  ) throws(PointError) -> (point: ResolvedPoint, model: any LocalLatentModel) {
+    switch point {
+    case .initial: return (ResolvedPoint(parameters: start.parameters, text: point.text), start.model)
+    case .saved(let wanted):
+      let file: SavedParameters
+      if let known = files[wanted.path] { file = known } else { file = try read(wanted.path) }
+      let (blocks, found, origin) = try file.resolve(wanted)
+      func values(_ targets: [ParameterBlock]) throws(PointError) -> [Double] {
+        try check(blocks, of: wanted.path, fit: targets)
+        return targets.flatMap { target in blocks.first { $0.name == target.name }?.values ?? [] }
+      }
+      let note = origin == name ? nil : "\(wanted.path) was saved for model '\(origin)', and is used for '\(name)'"
+      return (
+        ResolvedPoint(parameters: try values(network.parameterBlocks), text: found.text, note: note),
+        moved(start.model, try values(model.modelParameterBlocks))
+      )
+    default:
+      throw PointError(
+        "'\(point.text)' is no point of '\(name)'; it has initial, and file=… for what a training has saved")
+    }
+  }
+
+  private func moved<M: LocalLatentModel>(_ model: M, _ parameters: [Double]) -> any LocalLatentModel {
+    model.with(modelParameters: parameters)
   }
 
   /// The optimum, where it is known and not too many parameters make the search slow.
@@ -137,9 +170,9 @@ struct PointResolver {
 
   /// λ of a file is taken whole.
   private func check(
-    _ blocks: [Point.Block], of path: String, fit family: any VariationalFamily
+    _ blocks: [Point.Block], of path: String, fit targets: [ParameterBlock]
   ) throws(PointError) {
-    for target in family.parameterBlocks {
+    for target in targets {
       guard let block = blocks.first(where: { $0.name == target.name }) else {
         throw PointError("\(path) holds no block '\(target.name)', which the family has")
       }

@@ -47,7 +47,7 @@ extension SpecReader {
   }
 
   /// The optimizers, each with every learning rate of the grid.
-  private mutating func optimizers(_ node: JSONNode?, _ grid: JSONNode?) -> [Configured<any Optimizer>] {
+  mutating func optimizers(_ node: JSONNode?, _ grid: JSONNode?) -> [Configured<any Optimizer>] {
     let configured = components(node, "optimizer", registry.optimizers, fallback: "adam")
     guard let grid else { return configured }
     checkNotEmpty(grid, "learning_rate", "learning rate")

@@ -18,14 +18,14 @@ package struct SpecReader {
   package static func keys(_ kind: ExperimentKind) -> [String] {
     [
       "$schema", "name", "kind", "question", "references", "seed", "rng", "model", "family", "objective", "sampling",
-      "at", "samples",
-    ] + ownKeys(kind) + ["estimators"]
+    ] + (kind == .training ? [] : ["at"]) + ["samples"] + ownKeys(kind) + ["estimators"]
   }
   /// Those that it alone has.
   package static func ownKeys(_ kind: ExperimentKind) -> [String] {
     switch kind {
     case .variance: ["replicates", "relative_error", "max_replicates", "norm", "diagnostics", "correlations"]
     case .elbo: ["optimizer", "learning_rate", "steps", "runs", "evaluate", "save_parameters", "stop"]
+    case .training: ["optimizer", "learning_rate", "epochs", "runs", "evaluate", "save_parameters", "outputs"]
     }
   }
 
@@ -93,6 +93,7 @@ package struct SpecReader {
       readReplicates(members, &spec)
       readDiagnostics(members, &spec)
     case .elbo: readTraining(members, &spec)
+    case .training: readModelTraining(members, &spec)
     }
     readEstimators(at("estimators"), root, &spec)
     return spec
@@ -110,22 +111,22 @@ package struct SpecReader {
 
   /// The keys that other kinds have, and what to say of them.
   private func keysOfOthers(_ kind: ExperimentKind) -> [String: String] {
+    let own = Self.keys(kind), others = ExperimentKind.allCases.filter { $0 != kind }
     var messages: [String: String] = [:]
-    for other in ExperimentKind.allCases where other != kind {
-      for key in Self.ownKeys(other) {
-        messages[key] = "belongs to experiments of kind '\(other.rawValue)', and this is of kind '\(kind.rawValue)'"
-      }
+    for key in others.flatMap({ Self.keys($0) }) where !own.contains(key) {
+      let owners = others.filter { Self.keys($0).contains(key) }.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+      messages[key] = "belongs to experiments of kind \(owners), and this is of kind '\(kind.rawValue)'"
     }
     return messages
   }
 
   private mutating func checkKind(_ node: JSONNode?, _ root: JSONNode) {
     guard let node else {
-      if !isText { fault("kind", root, "is missing; write \"kind\": \"variance\" or \"elbo\"") }
+      if !isText { fault("kind", root, "is missing; write \"kind\": \"variance\", \"elbo\" or \"training\"") }
       return
     }
     if let text = string(node, "kind"), ExperimentKind(rawValue: text) == nil {
-      let names = ExperimentKind.allCases.map { "'\($0.rawValue)'" }.joined(separator: " and ")
+      let names = ExperimentKind.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
       fault("kind", node, "unknown kind '\(text)'; this version knows \(names)")
     }
   }

@@ -19,7 +19,8 @@ package enum SpecSchema {
               "name", "names the directory of the results",
               ["type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"]),
             property(
-              "kind", "what is measured: gradients at points, or the ELBO along optimizations",
+              "kind",
+              "what is measured: gradients at points, the ELBO along optimizations, or bounds along the training of a model",
               ["enum": .array(ExperimentKind.allCases.map { .string($0.rawValue) })]),
             property("question", "the one question that the experiment answers", ["type": "string"]),
             property(
@@ -81,7 +82,11 @@ package enum SpecSchema {
         key: "allOf",
         value: .array(
           ExperimentKind.allCases.map { kind in
-            let others = ExperimentKind.allCases.filter { $0 != kind }.flatMap(SpecReader.ownKeys)
+            let own = SpecReader.keys(kind)
+            var seen: Set<String> = []
+            let others = ExperimentKind.allCases.flatMap(SpecReader.keys).filter {
+              !own.contains($0) && seen.insert($0).inserted
+            }
             return .object([
               (key: "if", value: ["properties": ["kind": ["const": .string(kind.rawValue)]]]),
               (key: "then", value: ["properties": .object(others.map { (key: $0, value: false) })]),
@@ -114,10 +119,18 @@ package enum SpecSchema {
         "learning_rate", "step sizes at the start, each tried with every estimator and optimizer",
         oneOrMore(positive, default: nil)),
       property("steps", "T, steps of a run", integer(Limit.steps, default: standard.steps)),
-      property("runs", "runs of each curve, with numbers of their own", integer(Limit.runs, default: standard.runs)),
-      property("evaluate", "when the bound is evaluated", ["anyOf": [every, evaluation]]),
       property(
-        "save_parameters", "steps whose parameters are written to parameters.csv",
+        "epochs", "of kind training: passes over the data",
+        integer(ModelTrainingSpec.Limit.epochs, default: ModelTrainingSpec().epochs)),
+      property(
+        "runs", "runs of each curve, with numbers of their own; of kind training 1 by default",
+        integer(Limit.runs, default: standard.runs)),
+      property(
+        "evaluate", "when the bound is evaluated; of kind training every so many epochs, with so many draws a datum",
+        ["anyOf": [every, evaluation]]),
+      property("outputs", "of kind training: what is written for pictures, of the first run", outputs),
+      property(
+        "save_parameters", "steps (of kind training epochs) whose parameters are written to parameters.csv",
         oneOrMore(integer(Limit.savedStep), default: nil)),
       property(
         "stop", "end a run where the bound no longer changes",
@@ -128,6 +141,21 @@ package enum SpecSchema {
             property("window", "evaluations that the change is between", integer(Limit.window, default: 5)),
           ], required: ["relative_change"])),
     ]
+  }
+
+  private static var outputs: JSONOutput {
+    let standard = ModelTrainingSpec().outputs, limit = ModelTrainingSpec.Limit.count
+    return object([
+      property(
+        "epochs", "after which; by default the last",
+        oneOrMore(integer(ModelTrainingSpec.Limit.savedEpoch), default: nil)),
+      property(
+        "manifold", "points a side of the decoder's grid over two latents", integer(limit, default: standard.manifold)),
+      property("reconstruction", "test data that are reconstructed", integer(limit, default: standard.reconstruction)),
+      property("samples", "draws of p(x)", integer(limit, default: standard.samples)),
+      property(
+        "imputation", "test data whose second half is filled in", integer(limit, default: standard.imputation)),
+    ])
   }
 
   private static func object(

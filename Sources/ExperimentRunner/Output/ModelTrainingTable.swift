@@ -1,0 +1,51 @@
+internal import GradientEstimation
+internal import Optimization
+internal import Randomness
+
+/// What a person reads of an experiment of kind `training` on a terminal: the bounds that each training ends with.
+package struct ModelTrainingTable {
+  private let results: ModelTrainingResults
+  private let style: TextTable.Style
+
+  package init(_ results: ModelTrainingResults, isColored: Bool) {
+    self.results = results
+    style = TextTable.Style(isColored: isColored)
+  }
+
+  package func rendered() -> String {
+    results.plan.cells.indices.map(rendered).joined(separator: "\n") + "\n"
+  }
+
+  private func rendered(_ index: Int) -> String {
+    let cell = results.plan.cells[index], settings = results.spec.modelTraining
+    var table = TextTable(columns: [
+      .init("estimator"), .init("optimizer"), .init("run", alignment: .right), .init("epochs", alignment: .right),
+      .init("train bound", alignment: .decimalPoint), .init("test bound", alignment: .decimalPoint),
+      .init("± mcse", alignment: .decimalPoint), .init("exact", alignment: .decimalPoint),
+      .init("log p(x)", alignment: .decimalPoint), .init("data seen", alignment: .right), .init("s", alignment: .right),
+      .init(""),
+    ])
+    for training in results.trainings where training.cell == index {
+      let last = training.points.last, shown = training.points.last { $0.trainBound != nil }
+      func number(_ x: Double?, _ digits: Int = 6) -> TextTable.Cell {
+        .init(x.map { significant($0, digits: digits) } ?? "")
+      }
+      table.rows.append([
+        .init(cell.entries[training.entry].text), .init(settings.optimizers[training.optimizer].text),
+        .init(String(training.run)), .init(String(last?.epoch ?? 0)), number(shown?.trainBound),
+        number(shown?.testBound), number(shown?.testMCSE, 2), number(shown?.exactBound), number(shown?.logEvidence),
+        .init(String(last?.dataSeen ?? 0)), number(training.seconds, 3),
+        .init(training.status == .finished ? "" : training.status.rawValue),
+      ])
+    }
+    let indented = table.rendered(style: style).split(separator: "\n", omittingEmptySubsequences: false)
+      .map { $0.isEmpty ? "" : "  " + $0 }.joined(separator: "\n")
+    return """
+      \(cell.heading)
+      K = \(cell.samples) \(cell.samples == 1 ? "draw" : "draws") a datum and step, \(settings.epochs) epochs, \
+      \(cell.generator.name), seed \(results.spec.seed); bounds are means over the data, in nats
+
+      \(indented)
+      """
+  }
+}
