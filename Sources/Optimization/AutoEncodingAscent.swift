@@ -271,6 +271,8 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
     let train = bound(.training, &random), test = bound(.test, &random)
     (point.trainBound, point.trainMCSE) = (train?.value, train?.mcse)
     (point.testBound, point.testMCSE) = (test?.value, test?.mcse)
+    (point.exactBound, point.logEvidence) = DatumBound.exact(
+      problem, model, network, parameters: phi, random: &random)
     return point
   }
 }

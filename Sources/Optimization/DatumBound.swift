@@ -116,6 +116,41 @@ extension DatumBound {
   }
 }
 
+extension DatumBound {
+  /// The most states of all data together that are gone through for what is exact.
+  private static let stateLimit = 1 << 14
+
+  /// What is exact of the data to train on, means over them: the bound at φ, and log p(x); each nil where a datum has none.
+  static func exact(
+    _ problem: Problem, _ model: any LocalLatentModel, _ network: any InferenceNetwork, parameters: [Double],
+    random: inout RandomStream
+  ) -> (bound: Double?, logEvidence: Double?) {
+    let count = model.dataCount(.training)
+    guard !model.observationsAreDrawn else { return (nil, nil) }
+    let isAffordable = (problem.family as? any EnumerableFamily).map { ($0.stateCount ?? .max) <= stateLimit / count }
+    var bound = problem.multiSample == nil && isAffordable ?? true ? Optional(CompensatedSum()) : nil
+    var evidence = Optional(CompensatedSum())
+    for first in stride(from: 0, to: count, by: lanes) where bound != nil || evidence != nil {
+      let width = min(lanes, count - first)
+      var data = AmortizedBlock(problem, model, network, samples: 1, lanes: width)
+      data.take((first..<first + width).map { Int32($0) }, of: .training, parameters: parameters, random: &random)
+      for lane in 0..<width where bound != nil || evidence != nil {
+        func column(_ rows: [Double]) -> [Double] { stride(from: lane, to: rows.count, by: width).map { rows[$0] } }
+        let datum = model.datum(column(data.block.draws.observations))
+        if let own = datum.logEvidence { evidence?.add(own) } else { evidence = nil }
+        guard bound != nil else { continue }
+        let lambda = column(data.block.draws.parameters)
+        if let own = problem.family.exactExpectation(of: problem.terms, for: datum, parameters: lambda)?.value {
+          bound?.add(own)
+        } else {
+          bound = nil
+        }
+      }
+    }
+    return (bound.map { $0.total / Double(count) }, evidence.map { $0.total / Double(count) })
+  }
+}
+
 extension DrawBlock {
   /// The objective of each lane: φ of its draws, or f(z) of one.
   mutating func objective(of problem: Problem) -> [Double] {

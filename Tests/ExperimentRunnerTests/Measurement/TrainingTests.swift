@@ -76,8 +76,11 @@ import Testing
     var compared = 0
     for id in registry.models.entries.map(\.about.id) {
       let place = elsewhere[id].map { #""family": "\#($0)", "at": "initial""# } ?? #""at": {"log_scale": -2}"#
+      // Of a model of data with a latent each, one datum's.
+      let hasData = registry.models[id]?.entry.about.options.contains { $0.name == "amortised" } ?? false
+      let model = hasData ? #"{"id": "\#(id)", "options": {"datum": 1}}"# : #""\#(id)""#
       let results = try await train(
-        #""model": "\#(id)", \#(place), "steps": 60, "evaluate": {"every": 6, "draws": 400}, "samples": 5, "runs": 1, "#
+        #""model": \#(model), \#(place), "steps": 60, "evaluate": {"every": 6, "draws": 400}, "samples": 5, "runs": 1, "#
           + #""optimizer": ["sgd", "adagrad", "rmsprop", "adam"], "learning_rate": 0.0001, "#
           + #""estimators": [\#(place.contains("bernoulli") || place.contains("categorical") ? #""score""# : #""reparam""#), \#(Self.leaveOneOut)]"#
       )
