@@ -11,6 +11,14 @@ extension NormalExpectations {
   public func covarianceMoments(of term: Term, mean: [Double], covariance: [Double]) -> CovarianceMoments? { nil }
 }
 
+/// A model whose gradient in its parameters θ has known expectations under normal distributions.
+public protocol LearnableNormalExpectations: LearnableModel, NormalExpectations {
+  /// E ∇_θ log p_θ(x, z), `[Q]`, under z = mean + scale ⊙ ε.
+  func modelGradient(mean: [Double], scale: [Double]) -> [Double]
+  /// The same under N(mean, covariance), with a covariance `[D × D]` row by row.
+  func modelGradient(mean: [Double], covariance: [Double]) -> [Double]
+}
+
 /// E f and the derivatives of f in standardised coordinates: with z = m + s ⊙ ε, ε ~ N(0, I),
 ///
 ///     E f,   E ∂f/∂ε_d,   E ∂²f/∂ε_d²,   E ∂⁴f/∂ε_d⁴

@@ -12,8 +12,8 @@ internal import CKernels
 ///   posterior is N((x + noise² μ)/(1 + noise²), noise²/(1 + noise²)); else it has the dense covariance
 ///   (I + R⁻¹/noise²)⁻¹, which no mean-field normal has, and is offered up to D = 2048.
 /// - Cost: O(D) an evaluation: R⁻¹ is tridiagonal.
-public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedModel, NormalExpectations,
-  LogPolynomialModel, LearnableModel
+public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedModel, LogPolynomialModel,
+  LearnableNormalExpectations
 {
   public var dimensionOption = 1
   public var x: [Double] = [1]
@@ -115,6 +115,15 @@ public struct GaussianModel: LatentModel, TwiceDifferentiableModel, FactorizedMo
         }
       }
     }
+  }
+
+  /// E z − μ.
+  public func modelGradient(mean: [Double], scale: [Double]) -> [Double] {
+    learned == .none ? [] : zip(mean, standard.mean).map { $0 - $1 }
+  }
+
+  public func modelGradient(mean: [Double], covariance: [Double]) -> [Double] {
+    modelGradient(mean: mean, scale: [])
   }
 
   public func hessian(of term: Term, at z: [Double]) -> [Double] {

@@ -12,7 +12,7 @@ internal import Randomness
 /// - θ: the decoder's weights and biases; see `Decoder`.
 /// - Exact: nothing, for continuous z; up to 16 bits a datum everything, by enumeration.
 /// - Cost: the products of matrices of a pass, forward and where ∇_z is asked for backward.
-struct VariationalAutoencoder: LocalLatentModel, RelaxableModel {
+struct VariationalAutoencoder: DatasetModel, RelaxableModel {
   let decoder: Decoder
   let data: DataSplit
   let encoderHidden: [Int]
@@ -27,20 +27,8 @@ struct VariationalAutoencoder: LocalLatentModel, RelaxableModel {
   var support: Support { decoder.isBinary ? .binary : .real }
   var prior: (any Prior)? { decoder.prior }
   var namedDistributions: [String: any Prior] { decoder.prior.map { ["prior": $0] } ?? [:] }
-  var observationDimension: Int { decoder.observationDimension }
-  var observationsAreDrawn: Bool { data.isDynamic }
   var modelParameterBlocks: [ParameterBlock] { decoder.parameterBlocks }
   var modelGradientQuantities: Quantities { decoder.gradientQuantities }
-
-  private func part(_ part: DataPart) -> Dataset { part == .training ? data.training : data.test }
-  func dataCount(_ part: DataPart) -> Int { self.part(part).count }
-  func label(of part: DataPart, _ index: Int) -> Int? { self.part(part).labels?[index] }
-
-  func storeObservations(
-    of part: DataPart, _ indices: [Int32], random: inout RandomStream, into observations: inout MutableSpan<Double>
-  ) {
-    self.part(part).storeObservations(indices.span, random: &random, into: &observations)
-  }
 
   func datum(_ x: [Double]) -> any LatentModel {
     DecodedDatum(decoder: decoder, x: x, modelParameters: modelParameters)

@@ -159,18 +159,10 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
       latents: try sizes(latent, "latent"), hidden: hidden, priorHidden: hidden.reversed(),
       activation: activation.network,
       likelihood: observed, isBinary: prior == .bernoulli, observationDimension: data.training.dimension)
-    let weights = try drawnWeights(decoder)
-    if let datum {
-      let all = data.trainingRows.count + data.testRows.count
-      guard datum <= all else {
-        throw ComponentError(option: "datum", "is \(datum), and the data have \(all) rows")
-      }
-      return DecodedDatum(decoder: decoder, x: data.row(datum), modelParameters: weights)
-    }
-    guard minibatch <= data.training.count else {
-      throw ComponentError(
-        option: "minibatch", "is \(minibatch), and there are \(data.training.count) data to train on")
-    }
+    var random = try weightStream(seed: weightSeed)
+    let weights = decoder.initialParameters(random: &random)
+    if let datum { return DecodedDatum(decoder: decoder, x: try data.datum(datum), modelParameters: weights) }
+    try data.check(minibatch: minibatch)
     return VariationalAutoencoder(
       decoder: decoder, data: data,
       encoderHidden: encoderHidden.isEmpty ? hidden.reversed() : try hiddenSizes(encoderHidden, "encoder_hidden"),
@@ -199,27 +191,5 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
     ComponentError(
       option: "likelihood",
       "\(data.source): \(data.place(ofColumn: index % data.dimension)) of a datum is \(data.values[index]); \(wish)")
-  }
-
-  private func drawnWeights(_ decoder: Decoder) throws(ComponentError) -> [Double] {
-    do throws(RandomnessError) {
-      guard let generator = Generator.named(Generator.standardName) else {
-        throw RandomnessError("generator '\(Generator.standardName)' is missing")
-      }
-      var random = try RandomStream(generator, index: UInt(weightSeed))
-      return decoder.initialParameters(random: &random)
-    } catch {
-      throw ComponentError(option: "weights", error.description)
-    }
-  }
-}
-
-extension DataSplit {
-  /// The datum of row `number` of the file, from 1, wherever it is.
-  func row(_ number: Int) -> [Double] {
-    let d = training.dimension
-    if let n = trainingRows.firstIndex(of: number) { return Array(training.values[n * d..<(n + 1) * d]) }
-    guard let n = testRows.firstIndex(of: number) else { return [] }
-    return Array(test.values[n * d..<(n + 1) * d])
   }
 }

@@ -134,10 +134,8 @@ public struct FullRankNormal: DrawwiseReparameterizableFamily, TransformedFamily
     of terms: Terms, for model: any Integrand, parameters: [Double]
   ) -> ExactExpectation? {
     let d = dimension
-    let factor = factor(parameters)
-    guard
-      let moments = model.covarianceMoments(
-        of: terms.subtracting(.entropy), mean: Array(parameters[..<d]), covariance: square(factor))
+    let factor = factor(parameters), mean = Array(parameters[..<d]), covariance = square(factor)
+    guard let moments = model.covarianceMoments(of: terms.subtracting(.entropy), mean: mean, covariance: covariance)
     else { return nil }
     var value = moments.value, gradient = moments.gradient + Array(repeating: 0, count: parameterCount - d)
     for i in 0..<d {
@@ -152,7 +150,8 @@ public struct FullRankNormal: DrawwiseReparameterizableFamily, TransformedFamily
       }
     }
     return ExactExpectation(
-      value: value, gradient: gradient, coordinateValues: Array(repeating: value, count: d), optimalShift: nil)
+      value: value, gradient: gradient, coordinateValues: Array(repeating: value, count: d), optimalShift: nil,
+      modelGradient: model.modelGradient(of: terms, mean: mean, covariance: covariance))
   }
 
   /// L, `[D × D]` row by row.

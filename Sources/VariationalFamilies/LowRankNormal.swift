@@ -191,13 +191,13 @@ public struct LowRankNormal: DrawwiseReparameterizableFamily, TransformedFamily 
         covariance[i * d + j] = (0..<r).reduce(i == j ? variances[i] : 0) { $0 + u[i * r + $1] * u[j * r + $1] }
       }
     }
-    guard
-      let moments = model.covarianceMoments(
-        of: terms.subtracting(.entropy), mean: Array(parameters[..<d]), covariance: covariance)
+    let mean = Array(parameters[..<d])
+    guard let moments = model.covarianceMoments(of: terms.subtracting(.entropy), mean: mean, covariance: covariance)
     else { return nil }
     var exact = ExactExpectation(
       value: moments.value, gradient: moments.gradient + Array(repeating: 0, count: parameterCount - d),
-      coordinateValues: [], optimalShift: nil)
+      coordinateValues: [], optimalShift: nil,
+      modelGradient: model.modelGradient(of: terms, mean: mean, covariance: covariance))
     for i in 0..<d {
       for j in 0..<r {
         exact.gradient[d + i * r + j] = (0..<d).reduce(0) { $0 + moments.hessian[i * d + $1] * u[$1 * r + j] }

@@ -198,6 +198,9 @@ public struct MeanFieldNormal: ReparameterizableFamily, FactorizedFamily, Transf
         exact.optimalShift?[d + i] += 2 * moments.second[i] + 0.5 * moments.fourth[i]
       }
     }
+    if terms.contains(.likelihood) {
+      exact.modelGradient = (model as? any LearnableNormalExpectations)?.modelGradient(mean: mean, scale: scale)
+    }
     return exact
   }
 

@@ -21,6 +21,12 @@ extension Integrand {
     return sum
   }
 
+  /// ∇_θ of E Σ `terms` under N(mean, covariance), `[D × D]`; nil where it is not known, or θ is none of theirs.
+  func modelGradient(of terms: Terms, mean: [Double], covariance: [Double]) -> [Double]? {
+    guard terms.contains(.likelihood), let known = self as? any LearnableNormalExpectations else { return nil }
+    return known.modelGradient(mean: mean, covariance: covariance)
+  }
+
   /// The prior, if the KL divergence of a normal distribution to it has a closed form.
   var normalPrior: (any Prior)? {
     let prior = (self as? any LatentModel)?.prior

@@ -53,6 +53,8 @@ package enum StandardRegistry {
     try registry.register(model: SigmoidBeliefNetwork.self)
     try registry.register(model: IsingModel.self)
     try registry.register(model: VariationalAutoencoderSpecification.self)
+    try registry.register(model: LinearAutoencoder.self)
+    try registry.register(model: FactorAnalyzer.self)
     try registry.register(model: BernoulliToy.self)
     try registry.register(model: LinearCost.self)
     try registry.register(model: LogCost.self)

@@ -55,6 +55,8 @@ import Testing
     model(Funnel.self, ["dimension": .integer(4), "scale": .real(1.3)]),
     model(Banana.self, ["dimension": .integer(3), "scale": .real(2), "curvature": .real(-0.4)]),
     model(StateSpaceModel.self, ["steps": .integer(4)]), model(ProbabilisticPCA.self, ["components": .integer(3)]),
+    model(LinearAutoencoder.self, ["datum": .integer(3), "latent": .integer(3)]),
+    model(FactorAnalyzer.self, ["datum": .integer(3)]),
 
     gaussian(0), gaussian(-0.6), regression(LogisticRegression.self), regression(LogisticRegression.self, minibatch: 7),
     regression(PoissonRegression.self), regression(PoissonRegression.self, minibatch: 5),
