@@ -93,7 +93,8 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
         options: [
           "datum": "3", "data": "iris", "standardize": "true", "latent": "1", "hidden": "2",
           "likelihood": "shared-normal",
-        ], normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -0.3, scale: 0.3)])
+        ], normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -0.3, scale: 0.3)],
+        families: ["mean-field-normal", "full-rank-normal"])
     ])
 
   public func check() throws(ComponentError) {
