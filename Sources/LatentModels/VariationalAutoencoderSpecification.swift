@@ -94,7 +94,7 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
           "datum": "3", "data": "iris", "standardize": "true", "latent": "1", "hidden": "2",
           "likelihood": "shared-normal",
         ], normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -0.3, scale: 0.3)],
-        families: ["mean-field-normal", "full-rank-normal"])
+        families: ["mean-field-normal"])
     ])
 
   public func check() throws(ComponentError) {

@@ -16,18 +16,19 @@ import WorkbenchCLI
       case .real: numbers.map { .real($0) }
       case .reals: numbers.map { .reals([$0]) } + [.reals([1, 2]), .reals([-1, 1e-7, 3])]
       case .choice(let names): names.map { .text($0) }
+      case .sizes: ["3", "4x2", "none"].map { .text($0) }
       case .text: ["", "a b", "a,b.csv", "x\"y", "a\\b", "1x2", "true", "a=b", "line\nbreak", "é"].map { .text($0) }
       }
     return Array(all.filter { option.kind.accepts($0) && $0 != option.defaultValue }.prefix(12))
   }
 
-  /// Every assignment in which each option has its default or one of `values`; no more than `limit` of them.
+  /// Every assignment in which each option has its default or one of `values`; beyond some hundreds, each further value in the
+  /// first and the last of them alone.
   func assignments(_ options: [ComponentDescription.OptionDescription]) -> [[(Int, OptionValue)]] {
     options.indices.reduce([[]]) { products, index in
-      let extended = products.flatMap { product in
-        [product] + values(options[index]).prefix(products.count > 400 ? 1 : 12).map { product + [(index, $0)] }
-      }
-      return extended
+      let values = values(options[index]).map { (index, $0) }
+      guard products.count > 400 else { return products.flatMap { product in [product] + values.map { product + [$0] } } }
+      return products + [products[0], products[products.count - 1]].flatMap { product in values.map { product + [$0] } }
     }
   }
 
