@@ -12,6 +12,8 @@ struct Selection {
   let isPart: Bool
   /// Whether not all models are taken.
   let namesModels: Bool
+  /// Whether not all families are taken.
+  let namesFamilies: Bool
   /// Whether not all sampling schemes are taken.
   let namesSamplings: Bool
 
@@ -22,6 +24,8 @@ struct Selection {
     var points: [String] = []
     /// Of a family or an objective, ids of the models that it is checked on where none is named; empty for all.
     var models: [String] = []
+    /// Of a model, ids of the families that it is checked under where neither is named; empty for all.
+    var families: [String] = []
   }
 
   /// - Parameter ids: components or configurations; of a kind that none names, all are taken.
@@ -45,6 +49,7 @@ struct Selection {
     }
     isPart = !ids.isEmpty
     namesModels = named["model"] != nil
+    namesFamilies = named["family"] != nil
     namesSamplings = named["sampling"] != nil
     estimators = Self.chosen(registry.estimators, named, &reader, everyWay: true).map(\.configured)
     models = Self.chosen(registry.models, named, &reader, everyWay: false)
@@ -70,7 +75,7 @@ struct Selection {
         found.append(
           Checked(
             configured: one, normals: examples.flatMap(\.normals), points: examples.flatMap(\.points),
-            models: examples.flatMap(\.models)))
+            models: examples.flatMap(\.models), families: examples.flatMap(\.families)))
         continue
       }
       if everyWay {
@@ -86,7 +91,9 @@ struct Selection {
         let node = componentNode(fromText: self.text(entry.about, example.options))
         guard let one = reader.component(node, table.kind, table) else { continue }
         found.append(
-          Checked(configured: one, normals: example.normals, points: example.points, models: example.models))
+          Checked(
+            configured: one, normals: example.normals, points: example.points, models: example.models,
+            families: example.families))
       }
     }
     var seen: Set<String> = []
@@ -115,11 +122,12 @@ struct Selection {
   }
 
   /// Whether `family` is checked on `model` under `sampling`: with independent draws always; under other schemes one that
-  /// names its models is checked on the first of them. What the ids that were given name is combined in full.
+  /// names its models is checked on the first of them. A model that names its families is checked under those. What the ids that were given name is combined in full.
   func combines(
     _ family: Checked<any FamilySpecification>, _ model: Checked<any IntegrandSpecification>,
     _ sampling: Configured<any SamplingScheme>
   ) -> Bool {
+    if !namesModels, !namesFamilies, !model.families.isEmpty, !model.families.contains(Self.id(family)) { return false }
     if namesModels || namesSamplings || family.models.isEmpty || sampling.product.drawsAreIndependent { return true }
     return family.models.first == Self.id(model)
   }
@@ -134,8 +142,8 @@ struct Selection {
     objective.models.first.map { $0 == Self.id(model) } ?? true
   }
 
-  private static func id(_ model: Checked<any IntegrandSpecification>) -> String {
-    String(model.configured.text.prefix { $0 != ":" })
+  private static func id<Product>(_ component: Checked<Product>) -> String {
+    String(component.configured.text.prefix { $0 != ":" })
   }
 
   private static func text(_ about: ComponentDescription, _ options: [String: String]) -> String {

@@ -68,14 +68,19 @@ public struct Example: Hashable, Sendable {
   /// Of an objective, ids of the models that it is checked on where neither is named; empty: all. Of a family, ids of models that show what it is, since a run costs models × families × schemes: where no model and no
   /// scheme is named, it is checked under schemes other than independent draws on the first of them alone. Empty: on all.
   public let models: [String]
+  /// Of a model, ids of the families that it is checked under where neither is named, of one that costs much; empty: all
+  /// that fit.
+  public let families: [String]
 
   public init(
-    options: [String: String] = [:], normals: [NormalPoint] = [], points: [String] = [], models: [String] = []
+    options: [String: String] = [:], normals: [NormalPoint] = [], points: [String] = [], models: [String] = [],
+    families: [String] = []
   ) {
     self.options = options
     self.normals = normals
     self.points = points
     self.models = models
+    self.families = families
   }
 }
 

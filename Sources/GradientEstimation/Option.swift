@@ -10,6 +10,8 @@ public enum OptionKind: Hashable, Sendable {
   case reals(RealBounds)
   case choice([String])
   case text
+  /// Whole numbers such as 200x100, as a text; the component says which words stand for none.
+  case sizes
 }
 
 /// Bounds of a real-valued option.
@@ -148,13 +150,20 @@ public struct Option<C>: Sendable {
       return true
     }
   }
+
+  public static func sizes(
+    _ name: String, _ path: any WritableKeyPath<C, String> & Sendable, _ summary: String
+  ) -> Option {
+    let text = Option.text(name, path, summary)
+    return Option(name: name, kind: .sizes, summary: summary, get: text.get, set: text.set)
+  }
 }
 
 extension OptionKind {
   /// Whether `value` is of this kind and in range.
   public func accepts(_ value: OptionValue) -> Bool {
     switch (self, value) {
-    case (.flag, .flag), (.text, .text), (.optionalInteger, .none): true
+    case (.flag, .flag), (.text, .text), (.sizes, .text), (.optionalInteger, .none): true
     case (.integer(let range), .integer(let x)), (.optionalInteger(let range), .integer(let x)): range.contains(x)
     case (.real(let bounds), .real(let x)): bounds.contains(x)
     case (.reals(let bounds), .reals(let list)): !list.isEmpty && list.allSatisfy(bounds.contains)

@@ -105,7 +105,8 @@ public struct LinearAutoencoder: FactorAnalysisSpecification {
     examples: [
       Example(
         options: ["datum": "65", "standardize": "true", "latent": "1"],
-        normals: [NormalPoint(mean: 0.5, scale: 0.5)])
+        normals: [NormalPoint(mean: 0.5, scale: 0.5)],
+        families: ["mean-field-normal", "full-rank-normal"])
     ])
 }
 
@@ -134,6 +135,7 @@ public struct FactorAnalyzer: FactorAnalysisSpecification {
     examples: [
       Example(
         options: ["datum": "65", "standardize": "true", "latent": "1"],
-        normals: [NormalPoint(mean: 0.5, scale: 0.5)])
+        normals: [NormalPoint(mean: 0.5, scale: 0.5)],
+        families: ["mean-field-normal", "full-rank-normal"])
     ])
 }

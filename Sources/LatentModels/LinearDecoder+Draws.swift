@@ -45,7 +45,7 @@ extension LinearDecoder {
     _ x: Observation, _ z: [Double], _ shape: Shape, _ tape: UnsafeMutablePointer<Double>,
     _ values: UnsafeMutablePointer<Double>?, _ gradient: UnsafeMutablePointer<Double>?
   ) {
-    let (k, d, lanes) = (latent, observationDimension, shape.lanes)
+    let (k, lanes) = (latent, shape.lanes)
     values?.update(repeating: constant, count: shape.drawCount)
     gradient?.update(repeating: 0, count: shape.elementCount)
     forEachColumn(z, UnsafePointer(tape), shape) { sample, i, z, place in

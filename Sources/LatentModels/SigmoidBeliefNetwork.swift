@@ -188,7 +188,7 @@ extension SigmoidBeliefNetwork: IntegrandSpecification {
     ],
     references: [Reference("neal1992", "section 2"), Reference("saul1996"), Reference("mnih2014", "section 5")],
     options: [
-      .text("layers", \.layersText, "bits of each layer of latents from the data up, such as 4 or 4x2"),
+      .sizes("layers", \.layersText, "bits of each layer of latents from the data up, such as 4 or 4x2"),
       .text("x", \.x, "the datum, a text of 0 and 1"),
       .real(
         "weight_scale", \.weightScale, in: RealBounds(lower: 0, upper: 100),

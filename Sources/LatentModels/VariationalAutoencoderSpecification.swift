@@ -68,11 +68,11 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
       Reference("alpaydin1998"),
     ],
     options: [
-      .text("latent", \.latent, "D, the dimension of z; of two stochastic layers both, from the data up, such as 10x5"),
+      .sizes("latent", \.latent, "D, the dimension of z; of two stochastic layers both, from the data up, such as 10x5"),
       .choice("prior", \.prior, "normal: N(0, I); bernoulli: fair bits"),
-      .text(
+      .sizes(
         "hidden", \.hidden, "units of the decoder's hidden layers from z to x, such as 200 or 100x200; none: linear"),
-      .text(
+      .sizes(
         "encoder_hidden", \.encoderHidden,
         "units of the encoder's hidden layers from x to λ; empty: the decoder's, the other way round"),
       .choice("activation", \.activation, "of hidden units"),
@@ -93,7 +93,8 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
         options: [
           "datum": "3", "data": "iris", "standardize": "true", "latent": "1", "hidden": "2",
           "likelihood": "shared-normal",
-        ], normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -0.3, scale: 0.3)])
+        ], normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -0.3, scale: 0.3)],
+        families: ["mean-field-normal", "full-rank-normal"])
     ])
 
   public func check() throws(ComponentError) {

@@ -91,6 +91,8 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
   private let estimator: E
   private let optimizer: O
   private let quantities: Quantities
+  /// The step that was done last.
+  private var latest: TrainingPoint?
   /// Of φ, of θ, and of both.
   private var networkGradient, modelGradient, gradient: [Double]
   private var benches: [Int: Bench] = [:]
@@ -150,6 +152,9 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
     (Array(parameters[..<network.parameterCount]), moved(model, parameters))
   }
   public var inferenceNetwork: any InferenceNetwork { network }
+  /// The most steps that are recorded, those at which bounds are evaluated apart: of longer trainings every so many-th is.
+  static var mostPoints: Int { 500 }
+  private var recordEvery: Int { (settings.epochs * stepsPerEpoch + Self.mostPoints - 1) / Self.mostPoints }
   /// Steps of an epoch; the last takes what is left of the data.
   public var stepsPerEpoch: Int { (model.dataCount(.training) + model.minibatch - 1) / model.minibatch }
   public var isOver: Bool { checkpoint.hasDiverged || checkpoint.epoch >= settings.epochs }
@@ -190,9 +195,9 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
       if checkpoint.hasDiverged { break }
     }
     checkpoint.epoch += 1
-    let last = checkpoint.points.count - 1
-    if checkpoint.epoch % settings.evaluateEvery == 0 || isOver, !checkpoint.hasDiverged, last >= 0 {
-      checkpoint.points[last] = evaluated(checkpoint.points[last], &streams.evaluation)
+    if let latest, checkpoint.epoch % settings.evaluateEvery == 0 || isOver {
+      if checkpoint.points.last?.step == latest.step { checkpoint.points.removeLast() }
+      checkpoint.points.append(checkpoint.hasDiverged ? latest : evaluated(latest, &streams.evaluation))
     }
     keep()
     return true
@@ -227,10 +232,11 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
     Self.update(&checkpoint, optimizer, gradient, rate)
     checkpoint.step += 1
     checkpoint.dataSeen += indices.count
-    checkpoint.points.append(
-      TrainingPoint(
-        epoch: checkpoint.epoch + 1, step: checkpoint.step, dataSeen: checkpoint.dataSeen,
-        minibatchBound: bounds.reduce(0, +) / Double(bounds.count)))
+    let point = TrainingPoint(
+      epoch: checkpoint.epoch + 1, step: checkpoint.step, dataSeen: checkpoint.dataSeen,
+      minibatchBound: bounds.reduce(0, +) / Double(bounds.count))
+    if checkpoint.step % recordEvery == 0 { checkpoint.points.append(point) }
+    latest = point
     checkpoint.hasDiverged =
       !checkpoint.parameters.allSatisfy(\.isFinite) || !gradient.allSatisfy(\.isFinite)
   }

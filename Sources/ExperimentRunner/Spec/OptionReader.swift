@@ -32,7 +32,7 @@ enum OptionReader {
       let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Double($0) }
       let numbers = parts.compactMap(\.self)
       return numbers.count == parts.count ? .reals(numbers) : nil
-    case .choice, .text: return .text(text)
+    case .choice, .text, .sizes: return .text(text)
     }
   }
 
@@ -50,7 +50,14 @@ enum OptionReader {
         return Double(text)
       }
       return numbers.count == nodes.count ? .reals(numbers) : nil
-    case (.choice, .string(let text)), (.text, .string(let text)): return .text(text)
+    case (.choice, .string(let text)), (.text, .string(let text)), (.sizes, .string(let text)): return .text(text)
+    case (.sizes, .number(let text)): return integer(text).map { .text(String($0)) }
+    case (.sizes, .array(let nodes)):
+      let numbers = nodes.compactMap { node -> Int? in
+        guard case .number(let text) = node.value else { return nil }
+        return integer(text)
+      }
+      return numbers.count == nodes.count ? .text(numbers.map(String.init).joined(separator: "x")) : nil
     default: return nil
     }
   }
@@ -68,6 +75,7 @@ enum OptionReader {
     case .reals(let bounds): "a number or a list of numbers\(limits(bounds))"
     case .choice(let names): names.joined(separator: " | ")
     case .text: "a text"
+    case .sizes: "a size or a list of sizes such as 200x100"
     }
   }
 

@@ -278,6 +278,10 @@ package enum SpecSchema {
       members.append((key: "anyOf", value: .array([one, list])))
     case .choice(let names): members.append((key: "enum", value: .array(names.map { .string($0) })))
     case .text: members.append((key: "type", value: "string"))
+    case .sizes:
+      let one = integer(1...1_000_000)
+      members.append(
+        (key: "anyOf", value: [["type": "string"], one, ["type": "array", "minItems": 1, "items": one]]))
     }
     members.append((key: "default", value: JSONOutput(option.defaultValue)))
     return (option.name, .object(members))
