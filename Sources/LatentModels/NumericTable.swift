@@ -30,7 +30,19 @@ struct NumericTable: Sendable {
     let why = !exists ? "no such file" : isDirectory.boolValue ? "it is a directory" : "it cannot be read"
     let names = shipped.map { "'\($0.name)'" }.joined(separator: ", ")
     let isPath = option != "data" || name.contains("/") || name.contains(".")
-    return ComponentError(option: option, "\(name): \(why)\(isPath ? "" : "; the shipped data sets are \(names)")")
+    let hint = isPath ? exists ? "" : wish(for: name) : "; the shipped data sets are \(names)"
+    return ComponentError(option: option, "\(name): \(why)\(hint)")
+  }
+
+  /// What to bring, and where, for a file that has the name of one of MNIST's four.
+  private static func wish(for name: String) -> String {
+    let url = URL(fileURLWithPath: name), file = url.lastPathComponent
+    let isMNIST = ["train", "t10k"].contains { set in
+      ["images-idx3", "labels-idx1"].contains { file.hasPrefix("\(set)-\($0)-ubyte") }
+    }
+    return isMNIST
+      ? "; bring MNIST's four files, train- and t10k-, images-idx3-ubyte.gz and labels-idx1-ubyte.gz, to \(url.deletingLastPathComponent().path)"
+      : ""
   }
 
   /// The shipped data set of that name, or the file of that path.

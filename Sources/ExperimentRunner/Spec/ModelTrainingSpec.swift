@@ -19,7 +19,7 @@ package struct ModelTrainingSpec: Sendable {
 
   /// What is written for pictures, of the first run.
   package struct Outputs: Hashable, Sendable {
-    /// Epochs after which; nil for the last.
+    /// Epochs after which, and where there are none nothing is; nil for the last.
     package var epochs: [Int]?
     /// Points a side of the decoder's grid over two latents.
     package var manifold = 20

@@ -14,6 +14,7 @@ extension SpecReader {
     }
     if let node = members["evaluate"] { readBoundEvaluation(node, &spec.modelTraining) }
     if let node = members["save_parameters"] {
+      checkNotEmpty(node, "save_parameters", "epoch")
       spec.modelTraining.savedEpochs = epochs(node, "save_parameters", spec.modelTraining)
     }
     if let node = members["outputs"] { readOutputs(node, &spec.modelTraining) }
@@ -44,7 +45,6 @@ extension SpecReader {
 
   /// Epochs of the run, in order, each once.
   private mutating func epochs(_ node: JSONNode, _ path: String, _ training: ModelTrainingSpec) -> [Int] {
-    checkNotEmpty(node, path, "epoch")
     let found = items(node).enumerated().compactMap { index, item -> Int? in
       let itemPath = itemPath(node, path, index)
       guard let epoch = integer(item, itemPath, ModelTrainingSpec.Limit.savedEpoch) else { return nil }

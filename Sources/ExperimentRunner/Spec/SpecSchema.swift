@@ -147,8 +147,8 @@ package enum SpecSchema {
     let standard = ModelTrainingSpec().outputs, limit = ModelTrainingSpec.Limit.count
     return object([
       property(
-        "epochs", "after which; by default the last",
-        oneOrMore(integer(ModelTrainingSpec.Limit.savedEpoch), default: nil)),
+        "epochs", "after which; by default the last, and after none where the list is empty",
+        oneOrMore(integer(ModelTrainingSpec.Limit.savedEpoch), default: nil, least: 0)),
       property(
         "manifold", "points a side of the decoder's grid over two latents", integer(limit, default: standard.manifold)),
       property("reconstruction", "test data that are reconstructed", integer(limit, default: standard.reconstruction)),
@@ -174,9 +174,9 @@ package enum SpecSchema {
     return (name, .object([(key: "description", value: .string(summary))] + members))
   }
 
-  private static func oneOrMore(_ schema: JSONOutput, default standard: JSONOutput?) -> JSONOutput {
+  private static func oneOrMore(_ schema: JSONOutput, default standard: JSONOutput?, least: Int = 1) -> JSONOutput {
     let list: JSONOutput = .object([
-      (key: "type", value: "array"), (key: "minItems", value: 1), (key: "uniqueItems", value: true),
+      (key: "type", value: "array"), (key: "minItems", value: .integer(least)), (key: "uniqueItems", value: true),
       (key: "items", value: schema),
     ])
     return .object(
