@@ -68,7 +68,8 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
       Reference("alpaydin1998"),
     ],
     options: [
-      .sizes("latent", \.latent, "D, the dimension of z; of two stochastic layers both, from the data up, such as 10x5"),
+      .sizes(
+        "latent", \.latent, "D, the dimension of z; of two stochastic layers both, from the data up, such as 10x5"),
       .choice("prior", \.prior, "normal: N(0, I); bernoulli: fair bits"),
       .sizes(
         "hidden", \.hidden, "units of the decoder's hidden layers from z to x, such as 200 or 100x200; none: linear"),

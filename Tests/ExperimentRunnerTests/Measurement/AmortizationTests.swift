@@ -81,7 +81,8 @@ import Testing
     let saved = try #require(trained.files.first { $0.name == "parameters.csv" })
     try saved.text.write(toFile: path, atomically: true, encoding: .utf8)
 
-    let points = #", "at": ["initial", {"file": "\#(path)", "step": [0, 5000]}], "replicates": 100, "estimators": ["stl"]"#
+    let points =
+      #", "at": ["initial", {"file": "\#(path)", "step": [0, 5000]}], "replicates": 100, "estimators": ["stl"]"#
     let reading = try Reading(members: Self.linear + points)
     let cells = try #require(reading.plan, "\(reading.faults)").cells
     let norms = cells.map { cell in (cell.exact?.gradient ?? []).reduce(0) { $0 + $1 * $1 }.squareRoot() }

@@ -27,8 +27,11 @@ import WorkbenchCLI
   func assignments(_ options: [ComponentDescription.OptionDescription]) -> [[(Int, OptionValue)]] {
     options.indices.reduce([[]]) { products, index in
       let values = values(options[index]).map { (index, $0) }
-      guard products.count > 400 else { return products.flatMap { product in [product] + values.map { product + [$0] } } }
-      return products + [products[0], products[products.count - 1]].flatMap { product in values.map { product + [$0] } }
+      guard products.count > 400 else {
+        return products.flatMap { product in [product] + values.map { product + [$0] } }
+      }
+      return products
+        + [products[0], products[products.count - 1]].flatMap { product in values.map { product + [$0] } }
     }
   }
 
