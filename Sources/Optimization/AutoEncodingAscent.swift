@@ -221,8 +221,9 @@ public final class AutoEncoder<E: GradientEstimator, O: Optimizer> {
     bench.amortized.addPullback(bench.gradients, factor: factor, parameters: own, into: &inNetwork)
     problem.addTotalModelGradient(factor: factor, of: bench.amortized.block, into: &inModel)
     gradient.withUnsafeMutableBufferPointer { gradient in
-      _ = gradient[..<phi].update(from: networkGradient)
-      _ = gradient[phi...].update(from: modelGradient)
+      guard let start = gradient.baseAddress else { return }
+      start.update(from: networkGradient, count: phi)
+      (start + phi).update(from: modelGradient, count: modelGradient.count)
     }
 
     let bounds =
