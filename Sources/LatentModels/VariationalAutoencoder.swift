@@ -12,7 +12,7 @@ internal import Randomness
 /// - θ: the decoder's weights and biases; see `Decoder`.
 /// - Exact: nothing, for continuous z; up to 16 bits a datum everything, by enumeration.
 /// - Cost: the products of matrices of a pass, forward and where ∇_z is asked for backward.
-struct VariationalAutoencoder: DatasetModel, RelaxableModel {
+struct VariationalAutoencoder: DatasetModel, DecodedModel {
   let decoder: Decoder
   let data: DataSplit
   let encoderHidden: [Int]
@@ -22,13 +22,6 @@ struct VariationalAutoencoder: DatasetModel, RelaxableModel {
   let minibatch: Int
   /// θ, `[Q]`
   var modelParameters: [Double]
-
-  var dimension: Int { decoder.dimension }
-  var support: Support { decoder.isBinary ? .binary : .real }
-  var prior: (any Prior)? { decoder.prior }
-  var namedDistributions: [String: any Prior] { decoder.prior.map { ["prior": $0] } ?? [:] }
-  var modelParameterBlocks: [ParameterBlock] { decoder.parameterBlocks }
-  var modelGradientQuantities: Quantities { decoder.gradientQuantities }
 
   func datum(_ x: [Double]) -> any LatentModel {
     DecodedDatum(decoder: decoder, x: x, modelParameters: modelParameters)
@@ -52,27 +45,8 @@ struct VariationalAutoencoder: DatasetModel, RelaxableModel {
     with(modelParameters: decoder.initialParameters(random: &random))
   }
 
-  func with(modelParameters: [Double]) -> VariationalAutoencoder {
-    var model = self
-    model.modelParameters = modelParameters
-    return model
-  }
-
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     decoder.evaluate(needed, modelParameters, draws.observations, at: draws, into: &evaluation)
-  }
-
-  func addModelGradient(
-    weights: borrowing Span<Double>, at draws: borrowing Draws, _ evaluation: borrowing Evaluation,
-    into gradients: inout MutableSpan<Double>
-  ) {
-    let (z, tape, shape) = (draws.z, evaluation.tape, draws.shape)
-    weights.withUnsafeBufferPointer { weights in
-      gradients.withUnsafeMutableBufferPointer { gradients in
-        guard let weights = weights.baseAddress, let gradients = gradients.baseAddress else { return }
-        decoder.addGradients(modelParameters, weights: weights, z: z, tape: tape, shape, to: gradients)
-      }
-    }
   }
 
   func addTotalModelGradient(
@@ -91,12 +65,25 @@ struct VariationalAutoencoder: DatasetModel, RelaxableModel {
 }
 
 /// p_θ(x, z) of one datum under a decoder: an ordinary latent model.
-struct DecodedDatum: LearnableModel, RelaxableModel {
+struct DecodedDatum: DecodedModel {
   let decoder: Decoder
   /// `[d]`
   let x: [Double]
   var modelParameters: [Double]
 
+  func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
+    decoder.evaluate(needed, modelParameters, x, at: draws, into: &evaluation)
+  }
+}
+
+/// What the models of a decoder have in common, of many data or of one.
+protocol DecodedModel: LearnableModel, RelaxableModel {
+  var decoder: Decoder { get }
+  /// θ, `[Q]`
+  var modelParameters: [Double] { get set }
+}
+
+extension DecodedModel {
   var dimension: Int { decoder.dimension }
   var support: Support { decoder.isBinary ? .binary : .real }
   var prior: (any Prior)? { decoder.prior }
@@ -104,14 +91,10 @@ struct DecodedDatum: LearnableModel, RelaxableModel {
   var modelParameterBlocks: [ParameterBlock] { decoder.parameterBlocks }
   var modelGradientQuantities: Quantities { decoder.gradientQuantities }
 
-  func with(modelParameters: [Double]) -> DecodedDatum {
+  func with(modelParameters: [Double]) -> Self {
     var model = self
     model.modelParameters = modelParameters
     return model
-  }
-
-  func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
-    decoder.evaluate(needed, modelParameters, x, at: draws, into: &evaluation)
   }
 
   func addModelGradient(

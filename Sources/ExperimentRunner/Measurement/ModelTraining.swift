@@ -2,7 +2,6 @@ internal import Foundation
 package import GradientEstimation
 package import Optimization
 internal import Randomness
-internal import Synchronization
 
 /// One training: cell × estimator × optimizer × run.
 package struct MeasuredTraining: Sendable {
@@ -117,7 +116,7 @@ package enum ModelTraining {
     _ plan: Plan, _ spec: ExperimentSpec, threads: Int, checkpoints: CheckpointStore?,
     goOn: @escaping @Sendable (_ steps: Int) -> Bool
   ) async throws -> ModelTrainingResults {
-    let queue = JobQueue(jobs(plan, spec))
+    let queue = JobQueue<Job, MeasuredTraining>(jobs(plan, spec))
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<min(threads, queue.jobs.count) {
         group.addTask {
@@ -132,25 +131,6 @@ package enum ModelTraining {
       ($0.cell, $0.entry, $0.optimizer, $0.run) < ($1.cell, $1.entry, $1.optimizer, $1.run)
     }
     return ModelTrainingResults(plan: plan, spec: spec, threads: threads, trainings: trainings)
-  }
-
-  /// Hands out jobs and takes what came of them, whichever ends first.
-  private final class JobQueue: Sendable {
-    let jobs: [Job]
-    private let contents = Mutex<(next: Int, finished: [MeasuredTraining])>((0, []))
-
-    init(_ jobs: [Job]) { self.jobs = jobs }
-
-    func next() -> Job? {
-      contents.withLock {
-        guard $0.next < jobs.count else { return nil }
-        $0.next += 1
-        return jobs[$0.next - 1]
-      }
-    }
-
-    func finish(_ training: MeasuredTraining) { contents.withLock { $0.finished.append(training) } }
-    var finished: [MeasuredTraining] { contents.withLock { $0.finished } }
   }
 
   private static func train(

@@ -1,7 +1,6 @@
 internal import GradientEstimation
 package import Optimization
 internal import Randomness
-internal import Synchronization
 
 /// One run of an optimization: cell × estimator × optimizer × run.
 package struct MeasuredCurve: Sendable {
@@ -60,7 +59,7 @@ package enum Training {
   package static func run(
     _ plan: Plan, _ spec: ExperimentSpec, threads: Int, goOn: @escaping @Sendable (_ steps: Int) -> Bool
   ) async throws -> TrainingResults {
-    let queue = JobQueue(plan, spec)
+    let queue = JobQueue<Job, MeasuredCurve>(jobs(plan, spec))
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<min(threads, queue.jobs.count) {
         group.addTask {
@@ -84,31 +83,19 @@ package enum Training {
     return TrainingResults(plan: plan, spec: spec, threads: threads, curves: curves)
   }
 
-  /// Hands out runs and takes their curves, whichever ends first.
-  private final class JobQueue: Sendable {
-    let jobs: [(cell: Int, entry: Int, optimizer: Int, run: Int)]
-    private let contents = Mutex<(next: Int, finished: [MeasuredCurve])>((0, []))
+  private struct Job {
+    let cell, entry, optimizer, run: Int
+  }
 
-    init(_ plan: Plan, _ spec: ExperimentSpec) {
-      var jobs: [(cell: Int, entry: Int, optimizer: Int, run: Int)] = []
-      for run in 1...spec.training.runs {
-        for (c, cell) in plan.cells.enumerated() {
-          for e in cell.entries.indices { jobs += spec.training.optimizers.indices.map { (c, e, $0, run) } }
+  /// Run by run, each with every estimator and optimizer of every cell.
+  private static func jobs(_ plan: Plan, _ spec: ExperimentSpec) -> [Job] {
+    (1...spec.training.runs).flatMap { run in
+      plan.cells.indices.flatMap { c in
+        plan.cells[c].entries.indices.flatMap { e in
+          spec.training.optimizers.indices.map { Job(cell: c, entry: e, optimizer: $0, run: run) }
         }
       }
-      self.jobs = jobs
     }
-
-    func next() -> (cell: Int, entry: Int, optimizer: Int, run: Int)? {
-      contents.withLock {
-        guard $0.next < jobs.count else { return nil }
-        $0.next += 1
-        return jobs[$0.next - 1]
-      }
-    }
-
-    func finish(_ curve: MeasuredCurve) { contents.withLock { $0.finished.append(curve) } }
-    var finished: [MeasuredCurve] { contents.withLock { $0.finished } }
   }
 
   private static func curve(

@@ -14,14 +14,14 @@ package enum ModelTrainingFiles {
 
   package static func trainingRows(_ results: ModelTrainingResults) -> [[CSVFiles.Field]] {
     results.trainings.flatMap { measured in
-      let needed = results.plan.cells[measured.cell].entries[measured.entry].requirements
+      let needed = results.plan.cells[measured.cell].entries[measured.entry].step
       return measured.points.enumerated().map { index, point in
         let steps = Double(point.step), isLast = index == measured.points.count - 1
         return results.key(measured) + [
           .integer(point.epoch), .integer(point.step), .integer(point.dataSeen), .number(point.minibatchBound),
           .number(point.trainBound), .number(point.trainMCSE), .number(point.testBound), .number(point.testMCSE),
           .number(point.exactBound), .number(point.logEvidence), .number(needed.evaluations * steps),
-          .number(needed.gradientEvaluations * steps),
+          .number(needed.gradients * steps),
           .text((isLast ? measured.status : RunStatus.running).rawValue),
         ]
       }
