@@ -13,6 +13,7 @@ internal import Randomness
 ///
 /// - Parameters: θ holds f's, the likelihood's own, and those of (m, s), in this order.
 /// - Tape: f's, then that of (m, s).
+/// - Lanes do not mix, but for rounding: a product of matrices may round by the size of the block.
 struct Decoder: Hashable, Sendable {
   /// f
   let network: MultilayerPerceptron

@@ -4,7 +4,7 @@ internal import Randomness
 
 /// Writes what a run leaves: `manifest.json` first, then the CSV files; in place only when all is complete.
 package struct ResultDirectory {
-  /// Of both kinds.
+  /// Of all kinds.
   package static let fileNames: Set<String> = [
     "manifest.json", "variance.csv", "coordinates.csv", "comparison.csv", "diagnostics.csv", "correlations.csv",
     "eigenvalues.csv", "timing.csv", "elbo.csv", "band.csv", "ranking.csv", "marginals.csv", "parameters.csv",
