@@ -65,6 +65,9 @@ let package = Package(
       name: "Optimization", dependencies: ["CGSL", "CKernels", "GradientEstimation", "Randomness"],
       swiftSettings: numeric),
     .target(
+      name: "LearningAlgorithms", dependencies: ["CKernels", "GradientEstimation", "Optimization", "Randomness"],
+      swiftSettings: numeric),
+    .target(
       name: "ExperimentRunner",
       dependencies: [
         "CKernels", "EstimatorStatistics", "GradientEstimation", "NeuralNetworks", "Optimization", "Randomness",
@@ -77,9 +80,9 @@ let package = Package(
     .target(
       name: "WorkbenchCLI",
       dependencies: [
-        "EstimatorConformance", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization",
-        "Randomness",
-        "SamplingSchemes", "ShippedData", "VariationalFamilies",
+        "EstimatorConformance", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels",
+        "LearningAlgorithms",
+        "Optimization", "Randomness", "SamplingSchemes", "ShippedData", "VariationalFamilies",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
@@ -113,6 +116,12 @@ let package = Package(
         "CGSL", "CKernels", "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner",
         "GradientEstimation",
         "LatentModels", "Optimization", "Randomness", "VariationalFamilies", "WorkbenchCLI",
+      ], swiftSettings: numeric),
+    .testTarget(
+      name: "LearningAlgorithmsTests",
+      dependencies: [
+        "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "LearningAlgorithms", "Optimization",
+        "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
       name: "SamplingSchemesTests", dependencies: ["GradientEstimation", "Randomness", "SamplingSchemes"],

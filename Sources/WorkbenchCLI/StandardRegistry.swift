@@ -2,6 +2,7 @@ internal import Estimators
 package import ExperimentRunner
 internal import GradientEstimation
 internal import LatentModels
+internal import LearningAlgorithms
 internal import Optimization
 internal import SamplingSchemes
 internal import VariationalFamilies
@@ -91,6 +92,11 @@ package enum StandardRegistry {
     try registry.register(optimizer: AdaGrad.self)
     try registry.register(optimizer: RMSProp.self)
     try registry.register(optimizer: Adam.self)
+    try registry.register(algorithm: AutoEncodingVariationalBayes.self)
+    try registry.register(algorithm: StochasticVariationalInference.self)
+    try registry.register(algorithm: WakeSleep.self)
+    try registry.register(algorithm: ReweightedWakeSleep.self)
+    try registry.register(algorithm: MaximumAPosteriori.self)
     return registry
   }
 }
