@@ -65,6 +65,12 @@ let package = Package(
       name: "Optimization", dependencies: ["CGSL", "CKernels", "GradientEstimation", "Randomness"],
       swiftSettings: numeric),
     .target(
+      name: "MarkovChains", dependencies: ["CKernels", "GradientEstimation", "Randomness"], swiftSettings: numeric),
+    .target(
+      name: "EvidenceEstimation",
+      dependencies: ["CKernels", "EstimatorStatistics", "GradientEstimation", "MarkovChains", "Randomness"],
+      swiftSettings: numeric),
+    .target(
       name: "ExperimentRunner",
       dependencies: [
         "CKernels", "EstimatorStatistics", "GradientEstimation", "NeuralNetworks", "Optimization", "Randomness",
@@ -124,6 +130,18 @@ let package = Package(
         "VariationalFamilies",
       ],
       swiftSettings: numeric),
+    .testTarget(
+      name: "MarkovChainsTests",
+      dependencies: [
+        "CKernels", "EstimatorStatistics", "GradientEstimation", "LatentModels", "MarkovChains", "Randomness",
+        "VariationalFamilies",
+      ], swiftSettings: numeric),
+    .testTarget(
+      name: "EvidenceEstimationTests",
+      dependencies: [
+        "EstimatorStatistics", "EvidenceEstimation", "GradientEstimation", "LatentModels", "Randomness",
+        "VariationalFamilies",
+      ], swiftSettings: numeric),
     .testTarget(
       name: "ExperimentRunnerTests",
       dependencies: [
