@@ -139,7 +139,7 @@ let package = Package(
     .testTarget(
       name: "EvidenceEstimationTests",
       dependencies: [
-        "EstimatorStatistics", "EvidenceEstimation", "GradientEstimation", "LatentModels", "Randomness",
+        "CKernels", "EstimatorStatistics", "EvidenceEstimation", "GradientEstimation", "LatentModels", "Randomness",
         "VariationalFamilies",
       ], swiftSettings: numeric),
     .testTarget(

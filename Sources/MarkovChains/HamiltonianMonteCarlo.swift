@@ -35,12 +35,15 @@ public struct HamiltonianMonteCarlo: ~Copyable {
   public private(set) var evaluations = 0
   public private(set) var gradientEvaluations = 0
 
-  private var block: DrawBlock
+  private(set) var block: DrawBlock
   /// What is known where the chains are: z, the gradients of log p(z) and of log p(x | z), `[D × B]` each; the values of both
   /// and of log b, `[B]` each.
   private var current: Point
-  private var momenta: [Double]
-  private var energies, uniforms, steps: [Double]
+  /// p, `[D × B]`.
+  var momenta: [Double]
+  private var energies, uniforms: [Double]
+  /// ε of each chain, `[B]`.
+  var steps: [Double]
 
   private struct Point {
     var z, priorGradient, likelihoodGradient: [Double]
@@ -134,17 +137,7 @@ public struct HamiltonianMonteCarlo: ~Copyable {
         - target.value(
           prior: current.prior[lane], likelihood: current.likelihood[lane], base: current.base[lane])
     }
-    for step in 0..<leapfrogSteps {
-      if step == 0 {
-        kick(target, 0.5, z: current.z, current.priorGradient, current.likelihoodGradient)
-      }
-      drift()
-      let isLast = step == leapfrogSteps - 1
-      evaluate(problem, values: isLast)
-      kick(
-        target, isLast ? 0.5 : 1, z: block.draws.z, block.evaluation.gradient(of: .prior),
-        block.evaluation.gradient(of: .likelihood))
-    }
+    integrate(problem, target)
     return decide(target)
   }
 
@@ -203,6 +196,21 @@ extension HamiltonianMonteCarlo {
       sum += p * p
     }
     return 0.5 * sum
+  }
+
+  /// The leapfrog steps of all chains, from where they are: the block is where they lead, with values and gradients there.
+  mutating func integrate(_ problem: Problem, _ target: TemperedTarget) {
+    for step in 0..<leapfrogSteps {
+      if step == 0 {
+        kick(target, 0.5, z: current.z, current.priorGradient, current.likelihoodGradient)
+      }
+      drift()
+      let isLast = step == leapfrogSteps - 1
+      evaluate(problem, values: isLast)
+      kick(
+        target, isLast ? 0.5 : 1, z: block.draws.z, block.evaluation.gradient(of: .prior),
+        block.evaluation.gradient(of: .likelihood))
+    }
   }
 
   /// p += share · ε ∇log π(z)

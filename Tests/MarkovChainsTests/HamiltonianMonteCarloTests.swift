@@ -3,7 +3,7 @@ import EstimatorStatistics
 import Foundation
 import GradientEstimation
 import LatentModels
-import MarkovChains
+@testable import MarkovChains
 import Randomness
 import Testing
 import VariationalFamilies
@@ -133,6 +133,50 @@ import VariationalFamilies
       #expect(abs(z - start[lane]) < 1e-13 && abs(p + momenta[lane]) < 1e-13)
     }
     #expect(chains.isAccepted.contains(true))
+  }
+
+  /// On a banana, whose forces are no linear ones: with p the other way round the steps lead back to the last bits, and the
+  /// Jacobian of (z, p) in (z, p), by central differences of a lane each, has determinant 1.
+  @Test func leapfrogGoesBackAndKeepsVolume() throws {
+    var banana = Banana()
+    (banana.scale, banana.curvature) = (1.5, 0.4)
+    let problem = try problem(try banana.makeIntegrand()), h = 1e-5, lanes = 9
+    let target = TemperedTarget(beta: 0.7, base: DiagonalNormal(mean: [0.2, 0.1], scale: [2, 1]))
+    // Lane 0 as it is; then up and down in z_1, z_2, p_1, p_2.
+    var rows = [0.8, -0.5, 0.6, 1.1].map { [Double](repeating: $0, count: lanes) }
+    for i in 0..<4 {
+      rows[i][1 + 2 * i] += h
+      rows[i][2 + 2 * i] -= h
+    }
+    func integrate(_ rows: [[Double]]) throws -> [[Double]] {
+      var chains = try HamiltonianMonteCarlo(problem, lanes: lanes, leapfrogSteps: 12)
+      try chains.start(problem, at: rows[0] + rows[1])
+      chains.momenta = rows[2] + rows[3]
+      chains.steps = Array(repeating: 0.15, count: lanes)
+      chains.integrate(problem, target)
+      let (z, p) = (chains.positions, chains.momenta)
+      return [z, p].flatMap { [Array($0[..<lanes]), Array($0[lanes...])] }
+    }
+    let there = try integrate(rows)
+    let back = try integrate(Array(there[..<2]) + there[2...].map { $0.map { -$0 } })
+    for i in 0..<4 {
+      #expect(abs(there[i][0] - rows[i][0]) > 0.05)
+      for lane in 0..<lanes { #expect(abs((i < 2 ? back[i][lane] : -back[i][lane]) - rows[i][lane]) < 1e-12) }
+    }
+    var jacobian = (0..<4).map { i in (0..<4).map { j in (there[i][1 + 2 * j] - there[i][2 + 2 * j]) / (2 * h) } }
+    var determinant = 1.0
+    for i in 0..<4 {
+      let pivot = (i..<4).max { abs(jacobian[$0][i]) < abs(jacobian[$1][i]) } ?? i
+      if pivot != i { determinant.negate() }
+      jacobian.swapAt(i, pivot)
+      determinant *= jacobian[i][i]
+      for k in i + 1..<4 {
+        let share = jacobian[k][i] / jacobian[i][i]
+        for j in i..<4 { jacobian[k][j] -= share * jacobian[i][j] }
+      }
+    }
+    // Differences err by h² and by roundings over h.
+    #expect(abs(determinant - 1) < 1e-6, "\(determinant)")
   }
 
   /// Tuned on a minibatch of 100 data and frozen, ε is accepted as stated, and 10 steps of it.
