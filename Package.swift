@@ -65,7 +65,14 @@ let package = Package(
       name: "Optimization", dependencies: ["CGSL", "CKernels", "GradientEstimation", "Randomness"],
       swiftSettings: numeric),
     .target(
-      name: "LearningAlgorithms", dependencies: ["CKernels", "GradientEstimation", "Optimization", "Randomness"],
+      name: "MarkovChains", dependencies: ["CKernels", "GradientEstimation", "Randomness"], swiftSettings: numeric),
+    .target(
+      name: "LearningAlgorithms",
+      dependencies: ["CKernels", "GradientEstimation", "MarkovChains", "Optimization", "Randomness"],
+      swiftSettings: numeric),
+    .target(
+      name: "EvidenceEstimation",
+      dependencies: ["CKernels", "EstimatorStatistics", "GradientEstimation", "MarkovChains", "Randomness"],
       swiftSettings: numeric),
     .target(
       name: "ExperimentRunner",
@@ -80,7 +87,7 @@ let package = Package(
     .target(
       name: "WorkbenchCLI",
       dependencies: [
-        "EstimatorConformance", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels",
+        "EstimatorConformance", "Estimators", "EvidenceEstimation", "ExperimentRunner", "GradientEstimation", "LatentModels",
         "LearningAlgorithms",
         "Optimization", "Randomness", "SamplingSchemes", "ShippedData", "VariationalFamilies",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -133,6 +140,18 @@ let package = Package(
         "VariationalFamilies",
       ],
       swiftSettings: numeric),
+    .testTarget(
+      name: "MarkovChainsTests",
+      dependencies: [
+        "CKernels", "EstimatorStatistics", "GradientEstimation", "LatentModels", "MarkovChains", "Randomness",
+        "VariationalFamilies",
+      ], swiftSettings: numeric),
+    .testTarget(
+      name: "EvidenceEstimationTests",
+      dependencies: [
+        "CKernels", "EstimatorStatistics", "EvidenceEstimation", "GradientEstimation", "LatentModels", "Randomness",
+        "VariationalFamilies",
+      ], swiftSettings: numeric),
     .testTarget(
       name: "ExperimentRunnerTests",
       dependencies: [
