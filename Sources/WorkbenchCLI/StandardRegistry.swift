@@ -55,6 +55,7 @@ package enum StandardRegistry {
     try registry.register(model: VariationalAutoencoderSpecification.self)
     try registry.register(model: LinearAutoencoder.self)
     try registry.register(model: FactorAnalyzer.self)
+    try registry.register(model: MixtureModelSpecification.self)
     try registry.register(model: BernoulliToy.self)
     try registry.register(model: LinearCost.self)
     try registry.register(model: LogCost.self)
