@@ -148,7 +148,8 @@ extension MixtureComponents {
   ///
   /// - Parameter room: for 2 d numbers.
   func addGradient(
-    weight: Double, z: UnsafePointer<Double>, x: UnsafePointer<Double>, stride: Int, to gradient: UnsafeMutablePointer<Double>,
+    weight: Double, z: UnsafePointer<Double>, x: UnsafePointer<Double>, stride: Int,
+    to gradient: UnsafeMutablePointer<Double>,
     by step: Int, lanes: Int, _ room: UnsafeMutablePointer<Double>
   ) {
     let d = dimension, (y, u) = (room, room + d)

@@ -76,7 +76,12 @@ extension MixtureComponents {
         for i in 0..<d { mean[i] += share / total * data.values[datum * d + i] }
       }
       let roots = own.map { ($0 / total).squareRoot() }
-      let columns = (0..<d).map { i in (0..<n).map { roots[$0] * (data.values[$0 * d + i] - mean[i]) } }
+      let columns = (0..<d).map { i in
+        let column = (0..<n).map { roots[$0] * (data.values[$0 * d + i] - mean[i]) }
+        // What rounding of the mean leaves is no variance.
+        let rounding = Double(n) * 0x1p-52 * abs(mean[i])
+        return column.reduce(0) { $0 + $1 * $1 } > rounding * rounding ? column : column.map { _ in 0 }
+      }
       guard let factor = scale(ofColumns: columns, least: leastScale) else { return nil }
       logits.append(wb_log(total / Double(n)))
       means += mean

@@ -81,7 +81,8 @@ public struct MixtureModelSpecification: IntegrandSpecification, DatasetSpecific
         option: "components", "is \(components), and there are \(data.training.count) data to train on")
     }
     var random = try weightStream(seed: weightSeed)
-    let start = MixtureComponents(of: data.training, count: components, covariance: covariance, leastScale: leastScale, random: &random)
+    let start = MixtureComponents(
+      of: data.training, count: components, covariance: covariance, leastScale: leastScale, random: &random)
     if let datum { return MixtureDatum(components: start, x: try data.datum(datum)) }
     try data.check(minibatch: minibatch)
     return MixtureModel(
