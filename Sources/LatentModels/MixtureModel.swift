@@ -134,7 +134,7 @@ struct MixtureModel: DatasetModel, RelaxableModel {
 }
 
 /// A mixture of normals of one datum, x: an ordinary latent model, of which all is exact.
-struct MixtureDatum: LearnableModel, RelaxableModel, LogPolynomialModel {
+struct MixtureDatum: LearnableModel, RelaxableModel, LogPolynomialModel, MultilinearModel {
   let components: MixtureComponents
   /// `[d]`
   let x: [Double]
