@@ -261,7 +261,7 @@ private struct PlanBuilder {
               continue
             }
             do {
-              try sampling.product.check(samples: samples, dimension: model.dimension)
+              try sampling.product.check(samples: samples, dimension: problem.family.noiseDimension)
             } catch {
               report(source.fault(sampling.path, line: sampling.line, "\(error)"))
               continue
