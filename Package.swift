@@ -87,7 +87,8 @@ let package = Package(
     .target(
       name: "WorkbenchCLI",
       dependencies: [
-        "EstimatorConformance", "Estimators", "EvidenceEstimation", "ExperimentRunner", "GradientEstimation", "LatentModels",
+        "EstimatorConformance", "Estimators", "EvidenceEstimation", "ExperimentRunner", "GradientEstimation",
+        "LatentModels",
         "LearningAlgorithms",
         "Optimization", "Randomness", "SamplingSchemes", "ShippedData", "VariationalFamilies",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

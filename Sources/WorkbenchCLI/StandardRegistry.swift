@@ -1,4 +1,5 @@
 internal import Estimators
+internal import EvidenceEstimation
 package import ExperimentRunner
 internal import GradientEstimation
 internal import LatentModels
@@ -99,7 +100,14 @@ package enum StandardRegistry {
     try registry.register(algorithm: StochasticVariationalInference.self)
     try registry.register(algorithm: WakeSleep.self)
     try registry.register(algorithm: ReweightedWakeSleep.self)
+    try registry.register(algorithm: MonteCarloEM.self)
+    try registry.register(algorithm: ExpectationMaximization.self)
+    try registry.register(algorithm: VariationalEM.self)
+    try registry.register(algorithm: CoordinateAscent.self)
     try registry.register(algorithm: MaximumAPosteriori.self)
+    try registry.register(evidence: ImportanceSampling.self)
+    try registry.register(evidence: AnnealedImportanceSampling.self)
+    try registry.register(evidence: ReciprocalImportanceSampling.self)
     return registry
   }
 }
