@@ -11,11 +11,19 @@ package struct MeasuredTraining: Sendable {
   /// φ and θ after the epochs that are kept.
   package let kept: [Int: [Double]]
   package let pictures: [TrainingPictures]
+  package let evidence: [Judgement]
   /// What parameters are.
   package let blocks: [ParameterBlock]
   package let seconds: Double
   /// The epoch that it went on from; nil for one that was begun here.
   package let resumedFrom: Int?
+}
+
+/// What log p(x) is estimated to be after an epoch.
+package struct Judgement: Sendable {
+  package let epoch: Int
+  package let evidence: [MeasuredEvidence]
+  package let units: [MeasuredUnits]
 }
 
 /// The trainings of a plan of kind `training`.
@@ -131,7 +139,12 @@ package enum ModelTraining {
       [Role.order, Role.draws, Role.evaluation, Role.pictures]
       + cell.entries.filter(\.requirements.usesRandomNumbers).map { Role.estimator($0.text) }
       + cell.algorithms.map { Role.estimator(spec.modelTraining.algorithms[$0].text) }
+    let evidence = spec.modelTraining.evidence
+    let judged = EvidenceBench.roles(evidence, samples: evidence.samples).map {
+      (StreamKey(seed: spec.seed, cell: cell.text, role: $0), epochs * EvidenceBench.chunks(evidence.data))
+    }
     return roles.map { (StreamKey(seed: spec.seed, cell: cell.text, role: $0), epochs) }
+      + (evidence.estimators.isEmpty ? [] : judged)
   }
 
   /// Trains on `threads` tasks, job by job. What a training is does not depend on their number.
@@ -224,9 +237,27 @@ package enum ModelTraining {
         return TrainingPictures(
           epoch: epoch, rule.problem(at: parameters), rule.network, parameters, settings.outputs, random: &random)
       }
+    var judgements: [Judgement] = []
+    for epoch in isInterrupted ? [] : settings.evidenceEpochs {
+      guard let parameters = over.kept[epoch] else { continue }
+      let bench = EvidenceBench(
+        problem: rule.problem(at: parameters), network: rule.network, parameters: parameters,
+        request: settings.evidence)
+      let found = try bench.measure(samples: settings.evidence.samples) { role, chunk in
+        try cell.streams(role, seed: spec.seed).stream(
+          (epoch * settings.runs + job.run - 1) * EvidenceBench.chunks(settings.evidence.data) + chunk)
+      } goOn: {
+        goOn(0)
+      }
+      guard let found else {
+        isInterrupted = true
+        break
+      }
+      judgements.append(Judgement(epoch: epoch, evidence: found.evidence, units: found.units))
+    }
     return MeasuredTraining(
       job: job, points: over.points, status: isInterrupted ? .interrupted : over.hasDiverged ? .diverged : .finished,
-      kept: over.kept.filter { settings.savedEpochs.contains($0.key) }, pictures: pictures,
+      kept: over.kept.filter { settings.savedEpochs.contains($0.key) }, pictures: pictures, evidence: judgements,
       blocks: rule.parameterBlocks, seconds: (clock.now - start) / .seconds(1), resumedFrom: found?.epoch)
   }
 }
