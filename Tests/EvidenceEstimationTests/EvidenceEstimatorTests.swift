@@ -177,6 +177,38 @@ import VariationalFamilies
     #expect(good.values.allSatisfy { abs($0) < 0.1 })
   }
 
+  /// Draws of one chain that hang together, of transitions of a single leapfrog step, are counted as what they are worth: of 300
+  /// repetitions as many intervals hold log p(x) as should, less 4 %, down to a binomial tail of 10⁻³. Errors of independent
+  /// draws would be too small by a quarter or more.
+  @Test func errorsKnowThatDrawsOfAChainHangTogether() throws {
+    let model = try gaussian(2), evidence = try #require(model.logEvidence), problem = try problem(model), lanes = 300
+    var estimator = ReciprocalImportanceSampling()
+    (estimator.leapfrogSteps, estimator.thinning, estimator.burnIn) = (1, 1, 400)
+    (estimator.chains, estimator.inflation) = (50, 0.5)
+    var random = try stream(95)
+    let estimates = try estimator.estimate(
+      problem, LaneData(lanes: lanes, parameters: []), samples: 2000, random: &random)
+    let scores = try Scores(estimates, Array(repeating: evidence, count: lanes))
+    #expect(binomialTail(scores.covered, of: lanes, 0.91) > 1e-3, "\(scores.covered)")
+    // Ratios of c = ½ in two dimensions have a relative variance of 1/3: what 2000 independent ones would err by.
+    let errors = estimates.compactMap(\.standardError), mean = errors.reduce(0, +) / Double(errors.count)
+    #expect(mean > 4.0 / 3 * (1.0 / 3 / 2000).squareRoot(), "\(mean)")
+  }
+
+  /// Few chains on a coarse path: the estimate is low, and its error too small. Of 64 data of 10 latents with 16 chains of 50
+  /// steps fewer intervals hold log p(x) than a binomial count of 95 % does with probability 10⁻⁶, and more than half are low.
+  @Test func fewChainsOfACoarsePathFail() throws {
+    let model = try LinearCase(latent: 10, isAutoencoder: true).model(), data = try Data(model, 64)
+    let problem = try problem(model)
+    var estimator = AnnealedImportanceSampling()
+    estimator.temperatures = 50
+    var random = try stream(7)
+    let estimates = try estimator.estimate(
+      problem, LaneData(lanes: 64, parameters: [], observations: data.x), samples: 16, random: &random)
+    let scores = try Scores(estimates, data.exact)
+    #expect(binomialTail(scores.covered, of: 64, 0.95) < 1e-6 && scores.mean < -4, "\(scores.covered) \(scores.mean)")
+  }
+
   // MARK: Laws
 
   /// Same stream, same bits; a lane's are the same whatever lanes follow it and whatever the others' data are; λ that is shared
