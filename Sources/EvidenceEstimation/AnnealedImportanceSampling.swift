@@ -94,8 +94,7 @@ public struct AnnealedImportanceSampling: EvidenceEstimator {
   public var usesFamily: Bool { start == .family }
 
   public func check(_ problem: Problem, samples: Int) throws(EstimatorError) {
-    try problem.checkLatentModel(samples: samples)
-    try HamiltonianMonteCarlo.check(problem.forEvidence)
+    try problem.checkChains(samples: samples)
     switch start {
     case .prior:
       guard problem.knowsPriorDraws else {
