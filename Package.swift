@@ -67,6 +67,10 @@ let package = Package(
     .target(
       name: "MarkovChains", dependencies: ["CKernels", "GradientEstimation", "Randomness"], swiftSettings: numeric),
     .target(
+      name: "LearningAlgorithms",
+      dependencies: ["CKernels", "GradientEstimation", "MarkovChains", "Optimization", "Randomness"],
+      swiftSettings: numeric),
+    .target(
       name: "EvidenceEstimation",
       dependencies: ["CKernels", "EstimatorStatistics", "GradientEstimation", "MarkovChains", "Randomness"],
       swiftSettings: numeric),
@@ -83,9 +87,10 @@ let package = Package(
     .target(
       name: "WorkbenchCLI",
       dependencies: [
-        "EstimatorConformance", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization",
-        "Randomness",
-        "SamplingSchemes", "ShippedData", "VariationalFamilies",
+        "EstimatorConformance", "Estimators", "EvidenceEstimation", "ExperimentRunner", "GradientEstimation",
+        "LatentModels",
+        "LearningAlgorithms",
+        "Optimization", "Randomness", "SamplingSchemes", "ShippedData", "VariationalFamilies",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
@@ -119,6 +124,12 @@ let package = Package(
         "CGSL", "CKernels", "EstimatorConformance", "EstimatorStatistics", "Estimators", "ExperimentRunner",
         "GradientEstimation",
         "LatentModels", "Optimization", "Randomness", "VariationalFamilies", "WorkbenchCLI",
+      ], swiftSettings: numeric),
+    .testTarget(
+      name: "LearningAlgorithmsTests",
+      dependencies: [
+        "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "LearningAlgorithms", "Optimization",
+        "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
       name: "SamplingSchemesTests", dependencies: ["GradientEstimation", "Randomness", "SamplingSchemes"],

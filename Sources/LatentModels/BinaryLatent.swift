@@ -7,7 +7,8 @@ public import GradientEstimation
 ///
 /// - Options: `prior` π; `one` p_1; `zero` p_0; `learn`: with `all`, θ holds the logits of the three in this order.
 /// - Exact: everything. log p(x) = log(π p_1 + (1 − π) p_0).
-public struct BinaryLatent: LearnableModel, RelaxableModel, LogPolynomialModel, IntegrandSpecification {
+public struct BinaryLatent: LearnableModel, RelaxableModel, LogPolynomialModel, MultilinearModel, IntegrandSpecification
+{
   public var priorProbability = 0.5
   public var one = 0.9
   public var zero = 0.2

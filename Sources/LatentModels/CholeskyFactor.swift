@@ -82,18 +82,33 @@ struct CholeskyFactor: Sendable {
   /// log |A|
   var logDeterminant: Double { (0..<lower.dimension).reduce(0) { $0 + 2 * wb_log(lower[$1, $1]) } }
 
+  /// Element (i, j) of L, j ≤ i, within the band.
+  subscript(i: Int, j: Int) -> Double { lower[i, j] }
+
+  /// y of L y = b, `[D]`: bᵀ A⁻¹ b is the sum of its squares.
+  func solveLower(_ b: [Double]) -> [Double] {
+    var y = b
+    for i in 0..<lower.dimension {
+      for k in lower.columns(i).dropLast() { y[i] -= lower[i, k] * y[k] }
+      y[i] /= lower[i, i]
+    }
+    return y
+  }
+
   /// x of A x = b, `[D]`.
   func solve(_ b: [Double]) -> [Double] {
     let d = lower.dimension
-    var x = b
-    for i in 0..<d {
-      for k in lower.columns(i).dropLast() { x[i] -= lower[i, k] * x[k] }
-      x[i] /= lower[i, i]
-    }
+    var x = solveLower(b)
     for i in (0..<d).reversed() {
       for k in i + 1..<max(min(d, i + lower.width + 1), i + 1) { x[i] -= lower[k, i] * x[k] }
       x[i] /= lower[i, i]
     }
     return x
+  }
+
+  /// A⁻¹, `[D × D]`, row by row.
+  var inverse: [Double] {
+    let d = lower.dimension
+    return (0..<d).flatMap { j in solve((0..<d).map { $0 == j ? 1 : 0 }) }
   }
 }

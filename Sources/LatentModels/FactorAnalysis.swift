@@ -10,13 +10,14 @@ internal import Randomness
 /// Lucas et al. (2019); Tipping and Bishop (1999); Rubin and Thayer (1982).
 ///
 /// - θ: W, μ and log σ; see `LinearDecoder`.
-/// - Exact: log p(x_n) = log N(x_n; μ, W Wᵀ + Ψ); of one σ its maximum too.
+/// - Exact: log p(x_n) = log N(x_n; μ, W Wᵀ + Ψ); of one σ its maximum too; the steps of expectation maximisation.
 struct FactorAnalysis: DatasetModel, TwiceDifferentiableModel, FactorizedModel {
   private(set) var decoder: LinearDecoder
   let data: DataSplit
   /// Whether λ_n is made by an encoder, rather than a parameter of its own.
   let isAmortised: Bool
   let minibatch: Int
+  private let moments = KeptMoments()
 
   init(decoder: LinearDecoder, data: DataSplit, isAmortised: Bool, minibatch: Int) {
     (self.decoder, self.data, self.isAmortised, self.minibatch) = (decoder, data, isAmortised, minibatch)
@@ -32,7 +33,7 @@ struct FactorAnalysis: DatasetModel, TwiceDifferentiableModel, FactorizedModel {
 
   func with(modelParameters: [Double]) -> FactorAnalysis { with(decoder.with(parameters: modelParameters)) }
 
-  private func with(_ decoder: LinearDecoder) -> FactorAnalysis {
+  func with(_ decoder: LinearDecoder) -> FactorAnalysis {
     var model = self
     model.decoder = decoder
     return model
@@ -44,9 +45,19 @@ struct FactorAnalysis: DatasetModel, TwiceDifferentiableModel, FactorizedModel {
         of: data.training, latent: decoder.latent, sharesNoise: decoder.sharesNoise, random: &random))
   }
 
+  /// Nil where there are no data, or they are drawn anew whenever they are used.
+  func moments(of part: DataPart) -> DataMoments? {
+    guard !data.isDynamic, dataCount(part) > 0 else { return nil }
+    return moments.of(part) { DataMoments(part == .training ? data.training : data.test) }
+  }
+
   func datum(_ x: [Double]) -> any LatentModel { FactorAnalysisDatum(decoder: decoder, x: x) }
 
   func meanObservations(at z: [Double], lanes: Int) -> [Double] { decoder.meanObservations(z, lanes: lanes) }
+
+  func observationDraws(at z: [Double], lanes: Int, random: inout RandomStream) -> [Double] {
+    decoder.observationDraws(z, lanes: lanes, random: &random)
+  }
 
   func inferenceNetwork(initial: [Double]) -> any InferenceNetwork {
     guard isAmortised else { return FreeParameters(dataCount: data.training.count, initial: initial) }

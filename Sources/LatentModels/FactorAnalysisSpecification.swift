@@ -19,7 +19,7 @@ protocol FactorAnalysisSpecification: IntegrandSpecification, DatasetSpecificati
 
 extension DatasetOptions {
   /// Iris, all of it to train on.
-  fileprivate static var iris: DatasetOptions {
+  static var iris: DatasetOptions {
     var options = DatasetOptions()
     (options.data, options.testShare) = ("iris", 0)
     return options

@@ -13,7 +13,7 @@ public import GradientEstimation
 ///   log p(x) = Σ_n log Σ_c π_c N(x_n; mean_c, scale²).
 /// - Relaxed to the simplex, log p is linear in z.
 /// - Reference: Bishop (2006), section 9.2.
-public struct GaussianMixture: LearnableModel, RelaxableModel, LogPolynomialModel {
+public struct GaussianMixture: LearnableModel, RelaxableModel, LogPolynomialModel, MultilinearModel {
   public var x: [Double] = [-1.2, 0.3, 2.1]
   public var means: [Double] = [-1, 0, 2]
   public var scale = 0.8

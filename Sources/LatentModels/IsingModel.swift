@@ -12,7 +12,7 @@ public import GradientEstimation
 /// - Exact: log Z up to 2^16 states, by enumeration, and with it everything under families of bits.
 /// - Cost: O(D) an evaluation. Relaxed to z in [0, 1]^D by the same formula.
 /// - Reference: Wainwright and Jordan (2008), example 3.1.
-public struct IsingModel: LatentModel, RelaxableModel {
+public struct IsingModel: LatentModel, RelaxableModel, MultilinearModel {
   public var rows = 3
   public var columns = 3
   public var coupling = 0.3
@@ -21,6 +21,9 @@ public struct IsingModel: LatentModel, RelaxableModel {
 
   /// Neighbours, each pair once.
   private var edges: [Edge] = []
+  /// The neighbours of site i are `neighbors[starts[i]..<starts[i + 1]]`, one for each pair that it is of.
+  private var neighbors: [Int] = []
+  private var starts: [Int] = []
   private var fields: [Double] = []
   public private(set) var logEvidence: Double?
 
@@ -61,6 +64,33 @@ public struct IsingModel: LatentModel, RelaxableModel {
           gradient[i * lanes + lane] += 2 * coupling * b
           gradient[j * lanes + lane] += 2 * coupling * a
         }
+      }
+    }
+  }
+
+  public func logJoint(at z: [Double]) -> Double {
+    var value = 0.0
+    z.withUnsafeBufferPointer { z in
+      withUnsafeMutablePointer(to: &value) { value in
+        if let z = z.baseAddress { store(at: z, value, nil, lanes: 1) }
+      }
+    }
+    return value
+  }
+
+  public func slope(_ d: Int, at z: [Double]) -> Double {
+    neighbors[starts[d]..<starts[d + 1]].reduce(2 * fields[d]) { $0 + 2 * coupling * (2 * z[$1] - 1) }
+  }
+
+  private mutating func listNeighbors() {
+    var places = [Int](repeating: 0, count: fields.count + 1)
+    for edge in edges { for site in [edge.a, edge.b] { places[site + 1] += 1 } }
+    for site in fields.indices { places[site + 1] += places[site] }
+    (starts, neighbors) = (places, Array(repeating: 0, count: 2 * edges.count))
+    for edge in edges {
+      for (site, other) in [(edge.a, edge.b), (edge.b, edge.a)] {
+        neighbors[places[site]] = other
+        places[site] += 1
       }
     }
   }
@@ -131,6 +161,7 @@ extension IsingModel: IntegrandSpecification {
     var model = self
     model.fields = field.count == 1 ? Array(repeating: field[0], count: sites) : field
     model.edges = neighbours()
+    model.listNeighbors()
     model.logEvidence = model.logPartition()
     return model
   }

@@ -53,7 +53,7 @@ extension LinearDecoder {
 
 extension Dataset {
   /// Of each column, the variance with divisor N.
-  fileprivate var meanAndVariance: (mean: [Double], variance: [Double]) {
+  var meanAndVariance: (mean: [Double], variance: [Double]) {
     let d = dimension, count = Double(count)
     var mean = [Double](repeating: 0, count: d), variance = mean
     for (place, value) in values.enumerated() { mean[place % d] += value / count }

@@ -1,6 +1,3 @@
-internal import CGSL
-internal import CKernels
-
 /// The principal components of N data of dimension d, of the covariance with divisor N.
 struct PrincipalComponents: Sendable {
   /// Of the columns, `[d]`.
@@ -23,25 +20,7 @@ struct PrincipalComponents: Sendable {
         for j in 0..<d { covariance[i * d + j] += deviation * (rows[n * d + j] - mean[j]) / Double(count) }
       }
     }
-    wb_silence_gsl()
-    guard let matrix = gsl_matrix_alloc(d, d), let values = gsl_vector_alloc(d), let vectors = gsl_matrix_alloc(d, d),
-      let workspace = gsl_eigen_symmv_alloc(d)
-    else { return nil }
-    defer {
-      gsl_eigen_symmv_free(workspace)
-      gsl_matrix_free(vectors)
-      gsl_vector_free(values)
-      gsl_matrix_free(matrix)
-    }
-    for i in 0..<d { for j in 0..<d { gsl_matrix_set(matrix, i, j, covariance[i * d + j]) } }
-    guard gsl_eigen_symmv(matrix, values, vectors, workspace) == 0 else { return nil }
-    gsl_eigen_symmv_sort(values, vectors, GSL_EIGEN_SORT_VAL_DESC)
-    self.mean = mean
-    variances = (0..<d).map { gsl_vector_get(values, $0) }
-    axes = (0..<d).flatMap { column in
-      let axis = (0..<d).map { gsl_matrix_get(vectors, $0, column) }
-      let largest = axis.max { abs($0) < abs($1) } ?? 1
-      return largest < 0 ? axis.map { -$0 } : axis
-    }
+    guard let found = EigenDecomposition(covariance, dimension: d) else { return nil }
+    (self.mean, variances, axes) = (mean, found.values, found.vectors)
   }
 }

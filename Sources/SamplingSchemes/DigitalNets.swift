@@ -20,7 +20,7 @@ enum DigitalNets {
   ) throws(EstimatorError) {
     guard dimension <= limit else {
       throw EstimatorError(
-        "'\(id)' has at most \(limit) dimensions, those of GSL's sequence, and the model has \(dimension);"
+        "'\(id)' has at most \(limit) dimensions, those of GSL's sequence, and a draw takes \(dimension);"
           + " take \(alternatives)")
     }
   }

@@ -81,7 +81,7 @@ struct ExecutionOptions: ParsableArguments {
     let checkpoints = CheckpointStore(
       beside: directory, identity: ModelTraining.identity(experiment.plan, experiment.spec))
     let failures = try await carryOut(
-      experiment, writingTo: directory, total: ModelTraining.stepCount(experiment.plan, experiment.spec)
+      experiment, writingTo: directory, total: ModelTraining.epochCount(experiment.plan, experiment.spec)
     ) { goOn in
       try await ModelTraining.run(
         experiment.plan, experiment.spec, threads: threadCount, checkpoints: checkpoints, goOn: goOn)

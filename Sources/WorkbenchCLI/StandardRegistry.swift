@@ -1,7 +1,9 @@
 internal import Estimators
+internal import EvidenceEstimation
 package import ExperimentRunner
 internal import GradientEstimation
 internal import LatentModels
+internal import LearningAlgorithms
 internal import Optimization
 internal import SamplingSchemes
 internal import VariationalFamilies
@@ -39,6 +41,7 @@ package enum StandardRegistry {
     try registry.register(model: GammaPoisson.self)
     try registry.register(model: DirichletMultinomial.self)
     try registry.register(model: LinearRegression.self)
+    try registry.register(model: ConjugateRegressionSpecification.self)
     try registry.register(model: LogisticRegression.self)
     try registry.register(model: PoissonRegression.self)
     try registry.register(model: GeneralizedLinearModel.self)
@@ -50,11 +53,13 @@ package enum StandardRegistry {
     try registry.register(model: Banana.self)
     try registry.register(model: BinaryLatent.self)
     try registry.register(model: GaussianMixture.self)
+    try registry.register(model: BayesianMixture.self)
     try registry.register(model: SigmoidBeliefNetwork.self)
     try registry.register(model: IsingModel.self)
     try registry.register(model: VariationalAutoencoderSpecification.self)
     try registry.register(model: LinearAutoencoder.self)
     try registry.register(model: FactorAnalyzer.self)
+    try registry.register(model: MixtureModelSpecification.self)
     try registry.register(model: BernoulliToy.self)
     try registry.register(model: LinearCost.self)
     try registry.register(model: LogCost.self)
@@ -91,6 +96,18 @@ package enum StandardRegistry {
     try registry.register(optimizer: AdaGrad.self)
     try registry.register(optimizer: RMSProp.self)
     try registry.register(optimizer: Adam.self)
+    try registry.register(algorithm: AutoEncodingVariationalBayes.self)
+    try registry.register(algorithm: StochasticVariationalInference.self)
+    try registry.register(algorithm: WakeSleep.self)
+    try registry.register(algorithm: ReweightedWakeSleep.self)
+    try registry.register(algorithm: MonteCarloEM.self)
+    try registry.register(algorithm: ExpectationMaximization.self)
+    try registry.register(algorithm: VariationalEM.self)
+    try registry.register(algorithm: CoordinateAscent.self)
+    try registry.register(algorithm: MaximumAPosteriori.self)
+    try registry.register(evidence: ImportanceSampling.self)
+    try registry.register(evidence: AnnealedImportanceSampling.self)
+    try registry.register(evidence: ReciprocalImportanceSampling.self)
     return registry
   }
 }

@@ -76,15 +76,15 @@ import Testing
     #expect(message(SobolSampling(), 8, 40) == nil && message(HaltonSampling(), 8, 1229) == nil)
     #expect(
       message(SobolSampling(), 8, 41)
-        == "'sobol' has at most 40 dimensions, those of GSL's sequence, and the model has 41; take 'halton' (up to 1229), 'latin-hypercube' or 'iid'"
+        == "'sobol' has at most 40 dimensions, those of GSL's sequence, and a draw takes 41; take 'halton' (up to 1229), 'latin-hypercube' or 'iid'"
     )
     #expect(
       message(NiederreiterSampling(), 8, 13)
-        == "'niederreiter' has at most 12 dimensions, those of GSL's sequence, and the model has 13; take 'sobol' (up to 40), 'halton' (up to 1229), 'latin-hypercube' or 'iid'"
+        == "'niederreiter' has at most 12 dimensions, those of GSL's sequence, and a draw takes 13; take 'sobol' (up to 40), 'halton' (up to 1229), 'latin-hypercube' or 'iid'"
     )
     #expect(
       message(HaltonSampling(), 8, 1230)
-        == "'halton' has at most 1229 dimensions, those of GSL's sequence, and the model has 1230; take 'latin-hypercube' or 'iid'"
+        == "'halton' has at most 1229 dimensions, those of GSL's sequence, and a draw takes 1230; take 'latin-hypercube' or 'iid'"
     )
   }
 }

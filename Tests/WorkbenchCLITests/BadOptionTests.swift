@@ -46,7 +46,7 @@ import Testing
       "--sampling: 'antithetic' makes pairs, and 3 draws are not even; take 4, or another sampling"),
     Case(
       "variance --estimator score --sampling sobol:randomization=shift --model gaussian:dimension=41",
-      "--sampling: 'sobol' has at most 40 dimensions, those of GSL's sequence, and the model has 41; take 'halton' (up to 1229), 'latin-hypercube' or 'iid'"
+      "--sampling: 'sobol' has at most 40 dimensions, those of GSL's sequence, and a draw takes 41; take 'halton' (up to 1229), 'latin-hypercube' or 'iid'"
     ),
     Case(
       "variance --estimator score --sampling sobol:randomization=owen",

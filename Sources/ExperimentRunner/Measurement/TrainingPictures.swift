@@ -35,19 +35,38 @@ package struct TrainingPictures: Sendable {
   /// Draws that moments of q are taken from where the family does not know them.
   private static let momentDraws = 1000
 
+  /// Of a model of one z there is nothing to be seen; without an inference network, what the model generates.
+  ///
   /// - Parameters:
   ///   - problem: with the model at θ.
-  ///   - phi: the inference network's parameters.
+  ///   - parameters: the inference network's, and what may follow them.
   init(
-    epoch: Int, _ problem: Problem, _ model: any LocalLatentModel, _ network: any InferenceNetwork, _ phi: [Double],
+    epoch: Int, _ problem: Problem, _ network: (any InferenceNetwork)?, _ parameters: [Double],
     _ wanted: ModelTrainingSpec.Outputs, random: inout RandomStream
   ) {
     self.epoch = epoch
+    guard let model = problem.model as? any LocalLatentModel else { return }
+    if let network {
+      let phi = Array(parameters[..<network.parameterCount])
+      inferred(problem, model, network, phi, wanted, &random)
+    }
+    if problem.model.dimension == 2, problem.model.support == .real, wanted.manifold > 0 {
+      manifold = Self.grid(wanted.manifold, model)
+    }
+    samples = Self.images(
+      "sample", model, wanted.samples, model.priorDraws(lanes: max(1, wanted.samples), random: &random))
+  }
+
+  /// What q says of data.
+  private mutating func inferred(
+    _ problem: Problem, _ model: any LocalLatentModel, _ network: any InferenceNetwork, _ phi: [Double],
+    _ wanted: ModelTrainingSpec.Outputs, _ random: inout RandomStream
+  ) {
     // Without λ for test data, those that were trained on.
     let part = network.generalizes && model.dataCount(.test) > 0 ? DataPart.test : .training
     let count = model.dataCount(part)
     func amortized(_ lanes: Int, samples: Int) -> AmortizedBlock {
-      AmortizedBlock(problem, model, network, samples: samples, lanes: lanes)
+      AmortizedBlock(problem, network, samples: samples, lanes: lanes)
     }
     let width = 100
     for first in stride(from: 0, to: count, by: width) {
@@ -67,11 +86,6 @@ package struct TrainingPictures: Sendable {
             deviation: row(moments.deviation)))
       }
     }
-    if problem.model.dimension == 2, problem.model.support == .real, wanted.manifold > 0 {
-      manifold = Self.grid(wanted.manifold, model)
-    }
-    samples = Self.images(
-      "sample", model, wanted.samples, model.priorDraws(lanes: max(1, wanted.samples), random: &random))
     let shown = min(wanted.reconstruction, count)
     if shown > 0 {
       var block = amortized(shown, samples: 1)

@@ -19,20 +19,22 @@ package struct ModelTrainingTable {
   private func rendered(_ index: Int) -> String {
     let cell = results.plan.cells[index], settings = results.spec.modelTraining
     var table = TextTable(columns: [
-      .init("estimator"), .init("optimizer"), .init("run", alignment: .right), .init("epochs", alignment: .right),
+      .init("algorithm"), .init("estimator"), .init("optimizer"), .init("run", alignment: .right),
+      .init("epochs", alignment: .right),
       .init("train bound", alignment: .decimalPoint), .init("test bound", alignment: .decimalPoint),
       .init("± mcse", alignment: .decimalPoint), .init("exact", alignment: .decimalPoint),
       .init("log p(x)", alignment: .decimalPoint), .init("data seen", alignment: .right), .init("s", alignment: .right),
       .init(""),
     ])
-    for training in results.trainings where training.cell == index {
+    for training in results.trainings where training.job.cell == index {
+      let texts = training.job.texts(results.plan, results.spec)
       let last = training.points.last, shown = training.points.last { $0.trainBound != nil }
       func number(_ x: Double?, _ digits: Int = 6) -> TextTable.Cell {
         .init(x.map { significant($0, digits: digits) } ?? "")
       }
       table.rows.append([
-        .init(cell.entries[training.entry].text), .init(settings.optimizers[training.optimizer].text),
-        .init(String(training.run)), .init(String(last?.epoch ?? 0)), number(shown?.trainBound),
+        .init(texts.algorithm), .init(texts.estimator ?? ""), .init(texts.optimizer ?? ""),
+        .init(String(training.job.run)), .init(String(last?.epoch ?? 0)), number(shown?.trainBound),
         number(shown?.testBound), number(shown?.testMCSE, 2), number(shown?.exactBound), number(shown?.logEvidence),
         .init(String(last?.dataSeen ?? 0)), number(training.seconds, 3),
         .init(training.status == .finished ? "" : training.status.rawValue),

@@ -46,6 +46,9 @@ package struct Cell: Sendable {
   /// Of a model of data with a latent variable each, what makes their λ: `parameters` are then φ. Of kind `variance` alone.
   package var amortization: Amortization? = nil
 
+  /// Indices into the spec's algorithms, of those that it is trained by. Of kind `training` alone.
+  package var algorithms: [Int] = []
+
   /// What its streams are named after.
   package var text: String {
     [model, family, objective, sampling, "at=\(point)", "samples=\(samples)"].joined(separator: " ")

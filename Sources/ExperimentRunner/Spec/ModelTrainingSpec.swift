@@ -2,6 +2,7 @@ package import Optimization
 
 /// What a spec of kind `training` asks for beside the problem and the estimators.
 package struct ModelTrainingSpec: Sendable {
+  package var algorithms: [Configured<any LearningAlgorithm>] = []
   package var optimizers: [Configured<any Optimizer>] = []
   /// Passes over the data.
   package var epochs = 50
@@ -44,15 +45,19 @@ package struct ModelTrainingSpec: Sendable {
   /// Epochs after which pictures are made.
   package var pictureEpochs: [Int] { outputs.epochs ?? [epochs] }
 
-  package func ascent(samples: Int) -> AutoEncodingAscent {
-    AutoEncodingAscent(
-      samples: samples, epochs: epochs, evaluateEvery: evaluateEvery, evaluationDraws: evaluationDraws,
-      keptEpochs: Set(savedEpochs + pictureEpochs))
+  var schedule: LearningSchedule {
+    LearningSchedule(epochs: epochs, evaluateEvery: evaluateEvery, keptEpochs: Set(savedEpochs + pictureEpochs))
+  }
+
+  /// Whether some algorithm is made of that.
+  func takes(_ ingredient: Ingredients) -> Bool {
+    algorithms.contains { $0.product.ingredients.contains(ingredient) }
   }
 
   /// As the manifest gives it.
   var manifestMembers: [(key: String, value: JSONOutput)] {
     [
+      (key: "algorithms", value: .array(algorithms.map { .string($0.text) })),
       (key: "optimizers", value: .array(optimizers.map { .string($0.text) })), (key: "epochs", value: .integer(epochs)),
       (key: "runs", value: .integer(runs)),
       (

@@ -5,6 +5,9 @@ extension SpecReader {
   /// Reads the keys that kind `training` adds.
   mutating func readModelTraining(_ members: [String: JSONNode], _ spec: inout ExperimentSpec) {
     typealias Limit = ModelTrainingSpec.Limit
+    spec.modelTraining.algorithms = components(
+      members["algorithm"], "algorithm", registry.algorithms, fallback: "aevb")
+    checkIngredients(members, spec)
     spec.modelTraining.optimizers = optimizers(members["optimizer"], members["learning_rate"])
     if let node = members["epochs"], let epochs = integer(node, "epochs", Limit.epochs) {
       spec.modelTraining.epochs = epochs
@@ -28,6 +31,24 @@ extension SpecReader {
       fault(
         "rng", node,
         "names \(spec.generators.count) generators; kind 'training' takes one, since training.csv does not name it")
+    }
+  }
+
+  /// What no algorithm takes has no place in the spec.
+  private mutating func checkIngredients(_ members: [String: JSONNode], _ spec: ExperimentSpec) {
+    guard !faultyKeys.contains("algorithm") else { return }
+    let owners: [(Ingredients, [String])] = [
+      (.family, ["family", "objective", "sampling"]), (.estimator, ["estimators"]),
+      (.optimizer, ["optimizer", "learning_rate"]), (.samples, ["samples"]),
+    ]
+    let texts = spec.modelTraining.algorithms.map { "'\($0.text)'" }.joined(separator: " and ")
+    for (ingredient, keys) in owners where !spec.modelTraining.takes(ingredient) {
+      for key in keys {
+        guard let node = members[key] else { continue }
+        fault(
+          key, node,
+          "has no effect: \(texts) \(spec.modelTraining.algorithms.count == 1 ? "takes" : "take") none; leave it out")
+      }
     }
   }
 

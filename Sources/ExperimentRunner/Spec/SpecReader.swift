@@ -1,4 +1,5 @@
 internal import GradientEstimation
+internal import Optimization
 internal import Randomness
 
 /// Reads a spec from a JSON tree and collects every fault.
@@ -25,7 +26,8 @@ package struct SpecReader {
     switch kind {
     case .variance: ["replicates", "relative_error", "max_replicates", "norm", "diagnostics", "correlations"]
     case .elbo: ["optimizer", "learning_rate", "steps", "runs", "evaluate", "save_parameters", "stop"]
-    case .training: ["optimizer", "learning_rate", "epochs", "runs", "evaluate", "save_parameters", "outputs"]
+    case .training:
+      ["algorithm", "optimizer", "learning_rate", "epochs", "runs", "evaluate", "save_parameters", "outputs"]
     }
   }
 
@@ -133,6 +135,7 @@ package struct SpecReader {
 
   private mutating func readEstimators(_ node: JSONNode?, _ root: JSONNode, _ spec: inout ExperimentSpec) {
     guard let node else {
+      if spec.kind == .training, !spec.modelTraining.takes(.estimator) { return }
       fault("estimators", root, isText ? "name at least one estimator, or 'all'" : "is missing")
       return
     }

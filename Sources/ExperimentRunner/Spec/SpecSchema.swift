@@ -114,6 +114,8 @@ package enum SpecSchema {
     ])
     return [
       property(
+        "algorithm", "of kind training: what learns", oneOrMore(components(registry.algorithms), default: "aevb")),
+      property(
         "optimizer", "how steps are made of gradients", oneOrMore(components(registry.optimizers), default: "adam")),
       property(
         "learning_rate", "step sizes at the start, each tried with every estimator and optimizer",
