@@ -45,7 +45,7 @@ import Testing
   }
 
   /// q is fitted to other draws than are averaged, so that 1/p̂ has no bias even where it is fitted to 20: the mean of p/p̂ over 1500
-  /// repetitions is 1 within 4.4 of its standard errors (level 10⁻⁵). Fitted to the draws themselves it would be a tenth above.
+  /// repetitions is 1 within 4.4 of its standard errors (level 10⁻⁵). Fitted to the draws that are averaged it is 1.24.
   @Test func reciprocalsOfFewDrawsHaveNoBias() throws {
     let model = try gaussian(2), evidence = try #require(model.logEvidence), problem = try problem(model), lanes = 1500
     var estimator = ReciprocalImportanceSampling()
