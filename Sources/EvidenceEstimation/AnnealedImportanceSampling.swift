@@ -17,7 +17,7 @@ public import Randomness
 /// - Error: by the delta method, from the spread of the K weights.
 /// - Cost: T evaluations and (T − 1) L + 1 gradients a chain, and as much again for each of up to 16 chains of the preliminary run,
 ///   which makes 30 transitions more.
-/// - Source: Neal (2001), equations (3), (10) and (11); Wu et al. (2017), section 4.
+/// - Source: Neal (2001), section 2; Wu et al. (2017).
 public struct AnnealedImportanceSampling: EvidenceEstimator {
   /// T
   public var temperatures = 200
@@ -69,7 +69,7 @@ public struct AnnealedImportanceSampling: EvidenceEstimator {
       Note("samples", "K, the number of chains."),
     ],
     references: [
-      Reference("neal2001", "equations (3), (10) and (11)"), Reference("wu2017", "section 4"), Reference("neal2011"),
+      Reference("neal2001", "section 2"), Reference("wu2017"), Reference("neal2011"),
       Reference("hoffman2014", "section 3.2"),
     ],
     options: [
@@ -94,8 +94,7 @@ public struct AnnealedImportanceSampling: EvidenceEstimator {
   public var usesFamily: Bool { start == .family }
 
   public func check(_ problem: Problem, samples: Int) throws(EstimatorError) {
-    try problem.checkLatentModel(samples: samples)
-    try HamiltonianMonteCarlo.check(problem.forEvidence)
+    try problem.checkChains(samples: samples)
     switch start {
     case .prior:
       guard problem.knowsPriorDraws else {

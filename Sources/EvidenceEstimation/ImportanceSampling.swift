@@ -10,7 +10,7 @@ public import Randomness
 /// - Error: by the delta method, s/(√K w̄). Where q's tails are lighter than the posterior's the weights have no variance, and k̂
 ///   says so.
 /// - Cost: K evaluations a lane. Draws are gone through in blocks; K logarithms of weights are kept.
-/// - Source: Burda et al. (2016), equation (8); Rezende et al. (2014), appendix E; Vehtari et al. (2024).
+/// - Source: Burda et al. (2016), equation (8); Vehtari et al. (2024), of k̂.
 public struct ImportanceSampling: EvidenceEstimator {
   public init() {}
 

@@ -1,4 +1,5 @@
 internal import GradientEstimation
+internal import MarkovChains
 internal import Randomness
 
 /// Lanes one by one: each is estimated by itself, its draws or chains the lanes of a block of their own. So a lane's estimate is
@@ -37,6 +38,19 @@ extension Problem {
       throw EstimatorError("estimates log p(x) of a model p(x, z), and this is a cost function")
     }
     guard samples > 0 else { throw EstimatorError("wants one draw or more") }
+  }
+
+  /// - Throws: `EstimatorError` where there are no chains of the model's posterior.
+  func checkChains(samples: Int) throws(EstimatorError) {
+    try checkLatentModel(samples: samples)
+    guard model.support == .real else {
+      throw EstimatorError(
+        "needs real z and ∇_z log p(x, z), and the model is of \(model.support.description): take importance-sampling")
+    }
+    guard model is any DifferentiableModel else {
+      throw EstimatorError("needs ∇_z log p(x, z), which this model does not have: take importance-sampling")
+    }
+    try HamiltonianMonteCarlo.check(forEvidence)
   }
 
   /// All data, and independent draws.

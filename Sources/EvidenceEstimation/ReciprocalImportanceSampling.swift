@@ -86,8 +86,7 @@ public struct ReciprocalImportanceSampling: EvidenceEstimator {
   public var usesFamily: Bool { false }
 
   public func check(_ problem: Problem, samples: Int) throws(EstimatorError) {
-    try problem.checkLatentModel(samples: samples)
-    try HamiltonianMonteCarlo.check(problem.forEvidence)
+    try problem.checkChains(samples: samples)
     let least = fit == .full ? problem.model.dimension + 2 : 2
     guard samples >= least else {
       throw EstimatorError(

@@ -14,10 +14,10 @@ public import Randomness
 ///
 /// - Of a `LocalLatentModel` a lane is a datum, its x in the observations; of another model all lanes are chains of one posterior.
 /// - Jitter: ε of each chain and transition is multiplied by a uniform draw of [1 − jitter, 1 + jitter], so that no chain
-///   goes round in circles where L ε is a period of its target (Neal 2011, section 3.2).
+///   goes round in circles where L ε is a period of its target (Neal 2011).
 /// - An energy that is not finite, or a gradient, is a rejection. Where π is 0 at the start whatever is finite is accepted.
 /// - Cost: L gradients and one value a transition and chain. Nothing is allocated on the way.
-/// - Sources: Duane et al. (1987); Neal (2011), section 3.2 and figure 2.
+/// - Sources: Duane et al. (1987); Neal (2011).
 public struct HamiltonianMonteCarlo: ~Copyable {
   /// L
   public let leapfrogSteps: Int

@@ -5,7 +5,7 @@ public import GradientEstimation
 ///     log π_β(z) = log p(z) + β log p(x | z)                  from the prior
 ///     log π_β(z) = (1 − β) log b(z) + β log p(x, z)           from another normal b
 ///
-/// Neal (2001), equation (3).
+/// Neal (2001), section 2.
 public struct TemperedTarget: Hashable, Sendable {
   /// β, from 0 to 1.
   public var beta: Double

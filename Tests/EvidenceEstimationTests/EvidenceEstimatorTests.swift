@@ -8,59 +8,9 @@ import Testing
 import VariationalFamilies
 
 @Suite struct EvidenceEstimatorTests {
-  private func gaussian(_ dimension: Int, x: Double = 1, noise: Double = 0.5) throws -> any LatentModel {
-    var model = GaussianModel()
-    (model.dimensionOption, model.x, model.noise) = (dimension, [x], noise)
-    return try #require(try model.makeIntegrand() as? any LatentModel)
-  }
-
-  private static let short: AnnealedImportanceSampling = {
-    var estimator = AnnealedImportanceSampling()
-    (estimator.temperatures, estimator.leapfrogSteps) = (4, 2)
-    return estimator
-  }()
-
-  private static let brief: ReciprocalImportanceSampling = {
-    var estimator = ReciprocalImportanceSampling()
-    (estimator.chains, estimator.burnIn, estimator.leapfrogSteps) = (4, 10, 3)
-    return estimator
-  }()
-
-  private static let all: [any EvidenceEstimator] = [ImportanceSampling(), short, brief]
-
-  // MARK: What is estimated
-
-  /// p̂ of annealed importance sampling has no bias whatever the path, so neither has the mean of p̂/p over 4000 repetitions of
-  /// 4 chains on a path of 4 steps, with tuned step sizes, with one that is given, and from q. The level of 4.4 errors is
-  /// 10⁻⁵ each, but for the skewness of p̂.
-  @Test func annealedWeightsHaveNoBias() throws {
-    let model = try gaussian(2), evidence = try #require(model.logEvidence), problem = try problem(model)
-    var fixed = Self.short, other = Self.short
-    fixed.stepSize = 0.7
-    other.start = .family
-    for (seed, estimator) in [Self.short, fixed, other].enumerated() {
-      var random = try stream(40 + UInt(seed))
-      let data = LaneData(lanes: 4000, parameters: [0.4, 0.4, -0.2, -0.2])
-      let estimates = try estimator.estimate(problem, data, samples: 4, random: &random)
-      let ratios = MeanInterval(estimates.map { exp($0.value - evidence) })
-      let error = try #require(ratios.deviation) / 4000.0.squareRoot()
-      #expect(error < 0.05 && abs(ratios.mean - 1) < 4.4 * error, "\(seed): \(ratios.mean) ± \(error)")
-    }
-  }
-
-  /// A path of one step is importance sampling from where it starts: no transition, the weights those of draws of q.
-  @Test func aPathOfOneStepIsImportanceSampling() throws {
-    let problem = try problem(try gaussian(3)),
-      data = LaneData(lanes: 5, parameters: [0.5, 0.6, 0.7, -0.5, -0.4, -0.3])
-    var estimator = AnnealedImportanceSampling()
-    (estimator.temperatures, estimator.start) = (1, .family)
-    var random = try stream(50), twin = try stream(50)
-    let own = try estimator.estimate(problem, data, samples: 64, random: &random)
-    let other = try ImportanceSampling().estimate(problem, data, samples: 64, random: &twin)
-    for (a, b) in zip(own, other) {
-      #expect(abs(a.value - b.value) < 1e-12 && a.acceptance == nil && a.evaluations == 64)
-    }
-  }
+  private static let all: [any EvidenceEstimator] = [
+    ImportanceSampling(), AnnealedImportanceSampling.short, ReciprocalImportanceSampling.brief,
+  ]
 
   /// A banana, which is no normal: 16 repetitions of each, from a q that is wider than it, their mean within 4.5 of its standard
   /// errors (level 10⁻³ and less with 15 degrees of freedom). Nothing can draw from it, so that a path from it is refused.
@@ -112,17 +62,6 @@ import VariationalFamilies
     }
   }
 
-  /// The centred eight schools, a funnel: chains that start in its neck stay there. The estimate is nonsense, and says so: its
-  /// error is that of one draw that outdoes all others, and k̂ is ∞.
-  @Test func chainsThatDoNotMoveShow() throws {
-    let model = try #require(try EightSchools().makeIntegrand() as? any LatentModel), problem = try problem(model)
-    var random = try stream(60)
-    let estimate = try ReciprocalImportanceSampling().estimate(
-      problem, LaneData(lanes: 1, parameters: []), samples: 1000, random: &random)[0]
-    #expect(estimate.value < (try #require(model.logEvidence)) - 100)
-    #expect(abs((try #require(estimate.standardError)) - 1) < 1e-6 && estimate.paretoShape == .infinity)
-  }
-
   /// Discrete z, of which gradients know nothing: the mean weight of draws of q against log p(x).
   @Test func importanceSamplingTakesDiscreteLatents() throws {
     let model = try #require(try BinaryLatent().makeIntegrand() as? any LatentModel)
@@ -137,47 +76,6 @@ import VariationalFamilies
       #expect { try estimator.check(problem, samples: 100) } throws: { "\($0)".contains("z of 0 and 1") }
     }
   }
-
-  // MARK: Where the reciprocal estimator fails
-
-  /// Of a normal posterior in one dimension, and q of c > 1 times its variance, the ratios' tail index is 1 − 1/c. With 20000
-  /// draws k̂ is fitted to 424 of them, with a standard error of (1 + k)/√424 < 0.1: four of them. The tail of a normal is a power
-  /// but for a logarithm, and k̂ is drawn towards ½: 0.05 more. Ratios of c < 1 are bounded, and k̂ is negative.
-  @Test func tailIndexOfRatiosIsThatOfTheInflation() throws {
-    let problem = try problem(try gaussian(1))
-    for c in [0.5, 4, 10] {
-      var estimator = ReciprocalImportanceSampling()
-      estimator.inflation = c
-      var random = try stream(80)
-      let estimate = try estimator.estimate(
-        problem, LaneData(lanes: 1, parameters: []), samples: 20_000, random: &random)[0]
-      let shape = try #require(estimate.paretoShape), wanted = 1 - 1 / c
-      #expect(c < 1 ? shape < 0 : abs(shape - wanted) < 4 * (1 + wanted) / 424.0.squareRoot() + 0.05, "\(c): \(shape)")
-    }
-  }
-
-  /// In 5 dimensions with c = 10 it fails, and k̂ says so: of 60 repetitions of 2000 draws nearly all are too great, fewer than
-  /// half of the intervals of 95 % hold log p(x), and k̂ is beyond 0.7 for nearly all. With c = 1 none of that is so.
-  @Test func heavierTailsFailAndShow() throws {
-    let model = try gaussian(5), evidence = try #require(model.logEvidence), problem = try problem(model), lanes = 60
-    func scores(_ inflation: Double) throws -> (scores: Scores, values: [Double], warned: Int) {
-      var estimator = ReciprocalImportanceSampling()
-      estimator.inflation = inflation
-      var random = try stream(90)
-      let estimates = try estimator.estimate(
-        problem, LaneData(lanes: lanes, parameters: []), samples: 2000, random: &random)
-      return (
-        try Scores(estimates, Array(repeating: evidence, count: lanes)), estimates.map { $0.value - evidence },
-        estimates.count { $0.paretoShape ?? 0 > 0.7 }
-      )
-    }
-    let bad = try scores(10), good = try scores(1)
-    #expect(bad.scores.covered < lanes / 2 && bad.warned > 50 && bad.values.count { $0 > 0 } > 50)
-    #expect(binomialTail(good.scores.covered, of: lanes, 0.95) > 1e-4 && good.warned == 0)
-    #expect(good.values.allSatisfy { abs($0) < 0.1 })
-  }
-
-  // MARK: Laws
 
   /// Same stream, same bits; a lane's are the same whatever lanes follow it and whatever the others' data are; λ that is shared
   /// is λ of every lane.
@@ -215,11 +113,11 @@ import VariationalFamilies
     var random = try stream(110)
     let plain = try ImportanceSampling().estimate(problem, data, samples: 3000, random: &random)
     #expect(plain.allSatisfy { $0.evaluations == 3000 && $0.gradientEvaluations == 0 && $0.acceptance == nil })
-    let annealed = try Self.short.estimate(problem, data, samples: 20, random: &random)
+    let annealed = try AnnealedImportanceSampling.short.estimate(problem, data, samples: 20, random: &random)
     // 3 transitions of 2 steps and a start; 16 chains that tune make 30 more.
     #expect(annealed.allSatisfy { $0.evaluations == 20 * 4 + 16 * 34 })
     #expect(annealed.allSatisfy { $0.gradientEvaluations == 20 * 7 + 16 * 67 })
-    let reciprocal = try Self.brief.estimate(problem, data, samples: 9, random: &random)
+    let reciprocal = try ReciprocalImportanceSampling.brief.estimate(problem, data, samples: 9, random: &random)
     // 8 chains: a start, 10 transitions, and 5 for each of 3 rounds, of 3 steps.
     #expect(reciprocal.allSatisfy { $0.evaluations == 8 * 26 && $0.gradientEvaluations == 8 * 76 })
     for estimate in annealed + reciprocal {
@@ -254,63 +152,6 @@ import VariationalFamilies
     try annealed.check()
     annealed.acceptance = 0.9
     #expect(throws: ComponentError.self) { try annealed.check() }
-  }
-
-  // MARK: Parts
-
-  /// Against sums as they are written, where these do not overflow; and where weights are no numbers.
-  @Test func logMeanWeightIsThatOfTheFormula() throws {
-    var random = try stream(130), logs = [Double](repeating: 0, count: 30)
-    var span = logs.mutableSpan
-    random.fillNormals(&span)
-    let weights = logs.map { exp($0) }, mean = weights.reduce(0, +) / 30
-    for groups in [30, 7, 2] {
-      var square = 0.0
-      for group in 0..<groups {
-        let members = weights.indices.filter { $0 % groups == group }
-        let deviation = members.reduce(0) { $0 + weights[$1] } - Double(members.count) * mean
-        square += deviation * deviation
-      }
-      let error = (square * Double(groups) / Double(groups - 1)).squareRoot() / (30 * mean)
-      let own = LogMeanWeight(logs.map { $0 - 1000 }, groups: groups == 30 ? nil : groups)
-      #expect(abs(own.value - log(mean) + 1000) < 1e-12)
-      #expect(abs(try #require(own.standardError) / error - 1) < 1e-12)
-      #expect(own.paretoShape != nil)
-    }
-    let none = LogMeanWeight([-.infinity, -.infinity]), one = LogMeanWeight([2])
-    #expect(none.value == -.infinity && none.standardError == nil && none.paretoShape == nil)
-    #expect(one.value == 2 && one.standardError == nil)
-    #expect(LogMeanWeight([0, .nan]).value.isNaN && LogMeanWeight([.nan]).value.isNaN)
-    #expect(LogMeanWeight([0, .infinity]).value == .infinity)
-    #expect(abs(LogMeanWeight([-.infinity, 0]).value + log(2)) < 1e-15)
-    let few = [Double](repeating: -.infinity, count: 50), some = (0..<50).map { -0.1 * Double($0) }
-    #expect(LogMeanWeight([0] + few).paretoShape == nil)
-    #expect(LogMeanWeight([1000] + some).paretoShape == .infinity)
-    #expect((try #require(LogMeanWeight(some).paretoShape)).isFinite)
-  }
-
-  /// Moments of draws far from 0, and the density that they make, against numbers that are known; singular draws have none.
-  @Test func fittedNormalHasTheMomentsOfDraws() throws {
-    // Two blocks of three lanes, of which the last one is not to be used: (0,0), (2,1) and (4,5), (2,2), shifted by 10⁶.
-    let far = 1e6
-    var sums = FittedNormal.Sums(dimension: 2)
-    sums.add([0, 2, 99, 0, 1, 99].map { $0 + far }, lanes: 3, count: 2)
-    sums.add([4, 2, 99, 5, 2, 99].map { $0 + far }, lanes: 3, count: 2)
-    let (mean, covariance) = sums.moments
-    #expect(mean == [2 + far, 2 + far])
-    #expect(covariance[0] == 8.0 / 3 && covariance[2] == 10.0 / 3 && abs(covariance[3] - 14.0 / 3) < 1e-12)
-    var scratch = [0.0, 0]
-    // log N at m + (1, 0), c = 2: S = 2 covariance, of determinant 4 (112 − 100)/9, inverse element 2·14/3 over it.
-    let full = try #require(FittedNormal(sums, diagonal: false, inflation: 2)), determinant = 4 * 12.0 / 9
-    let wanted = -log(2 * Double.pi) - 0.5 * log(determinant) - 0.5 * (28.0 / 3) / determinant
-    #expect(abs(full.logDensity([3 + far, 2 + far], lane: 0, lanes: 1, scratch: &scratch) - wanted) < 1e-9)
-    let plain = try #require(FittedNormal(sums, diagonal: true, inflation: 1))
-    let product = -log(2 * Double.pi) - 0.5 * log(8.0 / 3 * 14 / 3) - 0.5 * 3 / 8
-    #expect(abs(plain.logDensity([3 + far, 2 + far], lane: 0, lanes: 1, scratch: &scratch) - product) < 1e-9)
-    var flat = FittedNormal.Sums(dimension: 2)
-    flat.add([0, 1, 2, 0, 1, 2], lanes: 3, count: 3)
-    #expect(FittedNormal(flat, diagonal: false, inflation: 1) == nil)
-    #expect(FittedNormal(flat, diagonal: true, inflation: 1) != nil)
   }
 
   /// Options are stored by name, and sources are in References.bib.

@@ -102,3 +102,28 @@ struct Scores {
     scores = try zip(estimates, exact).map { ($0.value - $1) / (try #require($0.standardError)) }
   }
 }
+
+/// The conjugate normal model, x the same in all coordinates.
+func gaussian(_ dimension: Int, x: Double = 1, noise: Double = 0.5) throws -> any LatentModel {
+  var model = GaussianModel()
+  (model.dimensionOption, model.x, model.noise) = (dimension, [x], noise)
+  return try #require(try model.makeIntegrand() as? any LatentModel)
+}
+
+extension AnnealedImportanceSampling {
+  /// A path of a few steps.
+  static let short: AnnealedImportanceSampling = {
+    var estimator = AnnealedImportanceSampling()
+    (estimator.temperatures, estimator.leapfrogSteps) = (4, 2)
+    return estimator
+  }()
+}
+
+extension ReciprocalImportanceSampling {
+  /// A few chains and transitions.
+  static let brief: ReciprocalImportanceSampling = {
+    var estimator = ReciprocalImportanceSampling()
+    (estimator.chains, estimator.burnIn, estimator.leapfrogSteps) = (4, 10, 3)
+    return estimator
+  }()
+}
