@@ -48,7 +48,7 @@ package enum Evaluation {
     plan.cells.reduce(0) { $0 + jobs($1, bench($1, spec), spec).count }
   }
 
-  private static func bench(_ cell: Cell, _ spec: ExperimentSpec) -> EvidenceBench {
+  static func bench(_ cell: Cell, _ spec: ExperimentSpec) -> EvidenceBench {
     EvidenceBench(
       problem: cell.problem, network: cell.amortization?.network, parameters: cell.parameters, request: spec.evidence)
   }

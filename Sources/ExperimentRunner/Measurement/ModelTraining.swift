@@ -179,6 +179,10 @@ package enum ModelTraining {
   private static func train(
     _ job: Job, _ plan: Plan, _ spec: ExperimentSpec, _ checkpoints: CheckpointStore?, _ goOn: (_ epochs: Int) -> Bool
   ) throws -> MeasuredTraining {
+    try run(makeRule(job, plan, spec), job, plan, spec, checkpoints, goOn)
+  }
+
+  static func makeRule(_ job: Job, _ plan: Plan, _ spec: ExperimentSpec) throws -> any LearningRule {
     let cell = plan.cells[job.cell], settings = spec.modelTraining
     var weights = try Amortization.weightsKey(model: cell.model, family: cell.family, seed: spec.seed)
       .streams(cell.generator).stream(job.run - 1)
@@ -186,8 +190,7 @@ package enum ModelTraining {
       problem: cell.problem, samples: cell.samples, estimator: job.entry.map { cell.entries[$0].estimator },
       optimizer: job.optimizer.map { settings.optimizers[$0].product }, epochs: settings.epochs,
       evaluationDraws: settings.evaluationDraws)
-    let rule = try settings.algorithms[job.algorithm].product.makeRule(setting, random: &weights)
-    return try run(rule, job, plan, spec, checkpoints, goOn)
+    return try settings.algorithms[job.algorithm].product.makeRule(setting, random: &weights)
   }
 
   private static func run<Rule: LearningRule>(
