@@ -37,7 +37,7 @@ struct OutcomeOptions: ParsableArguments {
   @OptionGroup var execution: ExecutionOptions
   @Option(help: ArgumentHelp("Write manifest and CSV files to this directory.", valueName: "dir"))
   var out: String?
-  @Option(help: "What to print: table, csv (variance.csv or elbo.csv) or json (the same rows).")
+  @Option(help: "What to print: table, csv (variance.csv, elbo.csv or evidence.csv) or json (the same rows).")
   var format = OutputFormat.table
 
   /// Prints a result as `format` says.

@@ -156,7 +156,7 @@ import Testing
       "t.json:1: name: '../t' cannot name a directory: use letters, digits, '-', '_' and '.', not first"),
     Case(
       "{\n\"kind\": \"elbow\"}", "t.json:1: name: is missing", "t.json:1: estimators: is missing",
-      "t.json:2: kind: unknown kind 'elbow'; this version knows 'variance', 'elbo', 'training'"),
+      "t.json:2: kind: unknown kind 'elbow'; this version knows 'variance', 'elbo', 'training', 'evaluation'"),
     Case("[]", "t.json:1: expects an object, found an array"),
     Case("", "t.json:1: not valid JSON: the document is empty (column 1)"),
     Case("{\n\"name\": \"t\",\n}", "t.json:2: not valid JSON: trailing comma (column 12)"),

@@ -23,6 +23,8 @@ import Testing
       variance                Measures the gradient variance of estimators, on the
                               same draws.
       elbo                    Optimizes with each estimator and follows the ELBO.
+      evaluate                Estimates log p(x), with errors, and the exact value
+                              beside it where there is one.
       run                     Runs experiments and writes their results.
       validate                Checks experiments and reports every fault, without
                               running anything.
@@ -31,7 +33,8 @@ import Testing
       schema                  Prints the JSON Schema of experiments, for editors
                               and validators.
       list                    Lists estimators, models, families, objectives,
-                              samplings, optimizers or generators.
+                              samplings, optimizers, algorithms, evidence
+                              estimators or generators.
       describe                Says what a component is: equation, requirements,
                               bias, cost, options.
       cite                    Prints the BibTeX of components, or of keys.
@@ -76,9 +79,9 @@ import Testing
       --dry-run               Say what would be spent and how long it may take;
                               measure and write nothing.
       --out <dir>             Write manifest and CSV files to this directory.
-      --format <format>       What to print: table, csv (variance.csv or elbo.csv)
-                              or json (the same rows). (values: table, csv, json;
-                              default: table)
+      --format <format>       What to print: table, csv (variance.csv, elbo.csv or
+                              evidence.csv) or json (the same rows). (values: table,
+                              csv, json; default: table)
       --version               Show the version.
       -h, --help              Show help information.
 
@@ -124,9 +127,9 @@ import Testing
       --dry-run               Say what would be spent and how long it may take;
                               measure and write nothing.
       --out <dir>             Write manifest and CSV files to this directory.
-      --format <format>       What to print: table, csv (variance.csv or elbo.csv)
-                              or json (the same rows). (values: table, csv, json;
-                              default: table)
+      --format <format>       What to print: table, csv (variance.csv, elbo.csv or
+                              evidence.csv) or json (the same rows). (values: table,
+                              csv, json; default: table)
       --version               Show the version.
       -h, --help              Show help information.
 
@@ -146,7 +149,7 @@ import Testing
     #expect(try Sandbox().run(arguments) == Outcome(status: 0, output: Self.variance + "\n"))
   }
 
-  @Test(arguments: ["run", "validate", "check", "schema", "list", "describe", "cite"])
+  @Test(arguments: ["evaluate", "run", "validate", "check", "schema", "list", "describe", "cite"])
   func everyCommandHasHelp(_ command: String) throws {
     let help = try Sandbox().run(command, "--help")
     #expect(help.status == 0 && help.errors.isEmpty)
