@@ -42,35 +42,42 @@ public struct ImportanceSampling: EvidenceEstimator {
   ) throws(EstimatorError) -> [EvidenceEstimate] {
     try check(problem, samples: samples)
     try data.check(for: problem, usesFamily: true)
-    let problem = problem.forEvidence, widths = widths(of: samples, dimension: problem.model.dimension)
-    var block = Self.block(problem, lanes: widths[0]), weights: [Double] = [], estimates: [EvidenceEstimate] = []
-    weights.reserveCapacity(samples)
+    return problem.forEvidence.logWeights(data, samples: samples, random: &random).map { weights in
+      let mean = LogMeanWeight(weights)
+      return EvidenceEstimate(
+        value: mean.value, standardError: mean.standardError, paretoShape: mean.paretoShape,
+        evaluations: Double(samples))
+    }
+  }
+}
+
+extension Problem {
+  /// log p(x, z_k) − log q(z_k) of K draws of q, lane by lane. Draws are gone through in blocks.
+  func logWeights(_ data: LaneData, samples: Int, random: inout RandomStream) -> [[Double]] {
+    let widths = widths(of: samples, dimension: model.dimension)
+    var block = block(lanes: widths[0]), all: [[Double]] = []
     for lane in 0..<data.lanes {
-      weights.removeAll(keepingCapacity: true)
-      let parameters = data.parameters(of: lane, count: problem.parameterCount)
+      var weights: [Double] = []
+      weights.reserveCapacity(samples)
+      let parameters = data.parameters(of: lane, count: parameterCount)
       for (place, width) in widths.enumerated() {
-        if block.shape.lanes != width { block = Self.block(problem, lanes: width) }
+        if block.shape.lanes != width { block = self.block(lanes: width) }
         if place == 0 || width != widths[place - 1] {
           block.draws.parameters = parameters
           block.draws.observations = data.observations(of: lane, width: width)
         }
-        block.sample(problem, random: &random)
-        block.evaluate(Quantities(values: [.prior, .likelihood, .entropy]), of: problem)
+        block.sample(self, random: &random)
+        block.evaluate(Quantities(values: [.prior, .likelihood, .entropy]), of: self)
         let prior = block.evaluation.values(of: .prior), likelihood = block.evaluation.values(of: .likelihood)
         let entropy = block.evaluation.values(of: .entropy)
         for k in 0..<width { weights.append(prior[k] + likelihood[k] + entropy[k]) }
       }
-      let mean = LogMeanWeight(weights)
-      estimates.append(
-        EvidenceEstimate(
-          value: mean.value, standardError: mean.standardError, paretoShape: mean.paretoShape,
-          evaluations: Double(samples)))
+      all.append(weights)
     }
-    return estimates
+    return all
   }
 
-  private static func block(_ problem: Problem, lanes: Int) -> DrawBlock {
-    DrawBlock(
-      shape: problem.shape(samples: 1, lanes: lanes), parameters: Array(repeating: 0, count: problem.parameterCount))
+  private func block(lanes: Int) -> DrawBlock {
+    DrawBlock(shape: shape(samples: 1, lanes: lanes), parameters: Array(repeating: 0, count: parameterCount))
   }
 }

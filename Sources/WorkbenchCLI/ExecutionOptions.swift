@@ -93,6 +93,19 @@ struct ExecutionOptions: ParsableArguments {
     return failures
   }
 
+  /// Estimates log p(x); see `carryOut`.
+  func evaluate(
+    _ experiment: PlannedExperiment, writingTo directory: String?, show: (EvaluationResults) -> Void
+  ) async throws -> [String] {
+    let chunks = Evaluation.chunkCount(experiment.plan, experiment.spec)
+    return try await carryOut(experiment, writingTo: directory, total: chunks) { goOn in
+      try await Evaluation.run(experiment.plan, experiment.spec, threads: threadCount, goOn: goOn)
+    } show: { results in
+      show(results)
+      return results.failures.map { experiment.prefix + $0 }
+    }
+  }
+
   /// Carries out an experiment, shows what came of it, and where `directory` is given writes it there. What was finished
   /// before an interruption is shown too, and written beside the directory.
   ///

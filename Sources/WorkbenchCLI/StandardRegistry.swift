@@ -105,6 +105,7 @@ package enum StandardRegistry {
     try registry.register(algorithm: VariationalEM.self)
     try registry.register(algorithm: CoordinateAscent.self)
     try registry.register(algorithm: MaximumAPosteriori.self)
+    try registry.register(evidence: LowerBound.self)
     try registry.register(evidence: ImportanceSampling.self)
     try registry.register(evidence: AnnealedImportanceSampling.self)
     try registry.register(evidence: ReciprocalImportanceSampling.self)

@@ -57,6 +57,8 @@ import Testing
     model(StateSpaceModel.self, ["steps": .integer(4)]), model(ProbabilisticPCA.self, ["components": .integer(3)]),
     model(LinearAutoencoder.self, ["datum": .integer(3), "latent": .integer(3)]),
     model(FactorAnalyzer.self, ["datum": .integer(3)]),
+    model(ConjugateRegressionSpecification.self, ["data": .text("iris"), "shape": .real(2)]),
+    model(BayesianMixture.self, ["components": .integer(3)]), model(BayesianMixture.self, ["components": .integer(1)]),
 
     gaussian(0), gaussian(-0.6), regression(LogisticRegression.self), regression(LogisticRegression.self, minibatch: 7),
     regression(PoissonRegression.self), regression(PoissonRegression.self, minibatch: 5),

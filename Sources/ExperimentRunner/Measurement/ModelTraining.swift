@@ -11,11 +11,19 @@ package struct MeasuredTraining: Sendable {
   /// φ and θ after the epochs that are kept.
   package let kept: [Int: [Double]]
   package let pictures: [TrainingPictures]
+  package let evidence: [Judgement]
   /// What parameters are.
   package let blocks: [ParameterBlock]
   package let seconds: Double
   /// The epoch that it went on from; nil for one that was begun here.
   package let resumedFrom: Int?
+}
+
+/// What log p(x) is estimated to be after an epoch.
+package struct Judgement: Sendable {
+  package let epoch: Int
+  package let evidence: [MeasuredEvidence]
+  package let units: [MeasuredUnits]
 }
 
 /// The trainings of a plan of kind `training`.
@@ -131,7 +139,12 @@ package enum ModelTraining {
       [Role.order, Role.draws, Role.evaluation, Role.pictures]
       + cell.entries.filter(\.requirements.usesRandomNumbers).map { Role.estimator($0.text) }
       + cell.algorithms.map { Role.estimator(spec.modelTraining.algorithms[$0].text) }
+    let evidence = spec.modelTraining.evidence
+    let judged = EvidenceBench.roles(evidence, samples: evidence.samples).map {
+      (StreamKey(seed: spec.seed, cell: cell.text, role: $0), epochs * EvidenceBench.chunks(evidence.data))
+    }
     return roles.map { (StreamKey(seed: spec.seed, cell: cell.text, role: $0), epochs) }
+      + (evidence.estimators.isEmpty ? [] : judged)
   }
 
   /// Trains on `threads` tasks, job by job. What a training is does not depend on their number.
@@ -166,6 +179,10 @@ package enum ModelTraining {
   private static func train(
     _ job: Job, _ plan: Plan, _ spec: ExperimentSpec, _ checkpoints: CheckpointStore?, _ goOn: (_ epochs: Int) -> Bool
   ) throws -> MeasuredTraining {
+    try run(makeRule(job, plan, spec), job, plan, spec, checkpoints, goOn)
+  }
+
+  static func makeRule(_ job: Job, _ plan: Plan, _ spec: ExperimentSpec) throws -> any LearningRule {
     let cell = plan.cells[job.cell], settings = spec.modelTraining
     var weights = try Amortization.weightsKey(model: cell.model, family: cell.family, seed: spec.seed)
       .streams(cell.generator).stream(job.run - 1)
@@ -173,8 +190,7 @@ package enum ModelTraining {
       problem: cell.problem, samples: cell.samples, estimator: job.entry.map { cell.entries[$0].estimator },
       optimizer: job.optimizer.map { settings.optimizers[$0].product }, epochs: settings.epochs,
       evaluationDraws: settings.evaluationDraws)
-    let rule = try settings.algorithms[job.algorithm].product.makeRule(setting, random: &weights)
-    return try run(rule, job, plan, spec, checkpoints, goOn)
+    return try settings.algorithms[job.algorithm].product.makeRule(setting, random: &weights)
   }
 
   private static func run<Rule: LearningRule>(
@@ -224,9 +240,27 @@ package enum ModelTraining {
         return TrainingPictures(
           epoch: epoch, rule.problem(at: parameters), rule.network, parameters, settings.outputs, random: &random)
       }
+    var judgements: [Judgement] = []
+    for epoch in isInterrupted ? [] : settings.evidenceEpochs {
+      guard let parameters = over.kept[epoch] else { continue }
+      let bench = EvidenceBench(
+        problem: rule.problem(at: parameters), network: rule.network, parameters: parameters,
+        request: settings.evidence)
+      let found = try bench.measure(samples: settings.evidence.samples) { role, chunk in
+        try cell.streams(role, seed: spec.seed).stream(
+          (epoch * settings.runs + job.run - 1) * EvidenceBench.chunks(settings.evidence.data) + chunk)
+      } goOn: {
+        goOn(0)
+      }
+      guard let found else {
+        isInterrupted = true
+        break
+      }
+      judgements.append(Judgement(epoch: epoch, evidence: found.evidence, units: found.units))
+    }
     return MeasuredTraining(
       job: job, points: over.points, status: isInterrupted ? .interrupted : over.hasDiverged ? .diverged : .finished,
-      kept: over.kept.filter { settings.savedEpochs.contains($0.key) }, pictures: pictures,
+      kept: over.kept.filter { settings.savedEpochs.contains($0.key) }, pictures: pictures, evidence: judgements,
       blocks: rule.parameterBlocks, seconds: (clock.now - start) / .seconds(1), resumedFrom: found?.epoch)
   }
 }

@@ -29,6 +29,27 @@ package enum ModelTrainingFiles {
     }
   }
 
+  package static func evidenceRows(_ results: ModelTrainingResults) -> [[CSVFiles.Field]] {
+    results.trainings.flatMap { measured in
+      measured.evidence.flatMap { judgement in
+        judgement.evidence.map {
+          results.key(measured) + [.integer(judgement.epoch)]
+            + EvidenceFiles.fields($0, results.spec.modelTraining.evidence)
+        }
+      }
+    }
+  }
+
+  package static func unitRows(_ results: ModelTrainingResults) -> [[CSVFiles.Field]] {
+    results.trainings.flatMap { measured in
+      measured.evidence.flatMap { judgement in
+        judgement.units.flatMap { units in
+          EvidenceFiles.unitFields(units).map { results.key(measured) + [.integer(judgement.epoch)] + $0 }
+        }
+      }
+    }
+  }
+
   package static func latentRows(_ results: ModelTrainingResults) -> [[CSVFiles.Field]] {
     results.trainings.flatMap { measured in
       measured.pictures.flatMap { pictures in
@@ -126,6 +147,10 @@ extension ModelTrainingResults: ExperimentOutcome {
     for (name, path) in images {
       if let text = ModelTrainingFiles.images(self, path) { files.append((name, text)) }
     }
+    let judged = ModelTrainingFiles.evidenceRows(self), units = ModelTrainingFiles.unitRows(self)
+    let place = ModelTrainingFiles.key + ["epoch"]
+    if !judged.isEmpty { files.append(("evidence.csv", CSVFiles.text(place + EvidenceFiles.figures, judged))) }
+    if !units.isEmpty { files.append(("units.csv", CSVFiles.text(place + EvidenceFiles.unitFigures, units))) }
     let parameters = ModelTrainingFiles.parameterRows(self)
     if !parameters.isEmpty {
       files.append(("parameters.csv", CSVFiles.text(ModelTrainingFiles.parameterColumns, parameters)))

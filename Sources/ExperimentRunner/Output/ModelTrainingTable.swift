@@ -28,7 +28,7 @@ package struct ModelTrainingTable {
     ])
     for training in results.trainings where training.job.cell == index {
       let texts = training.job.texts(results.plan, results.spec)
-      let last = training.points.last, shown = training.points.last { $0.trainBound != nil }
+      let last = training.points.last, shown = training.points.last { $0.trainBound != nil || $0.logEvidence != nil }
       func number(_ x: Double?, _ digits: Int = 6) -> TextTable.Cell {
         .init(x.map { significant($0, digits: digits) } ?? "")
       }
@@ -42,12 +42,33 @@ package struct ModelTrainingTable {
     }
     let indented = table.rendered(style: style).split(separator: "\n", omittingEmptySubsequences: false)
       .map { $0.isEmpty ? "" : "  " + $0 }.joined(separator: "\n")
+    let takes = cell.algorithms.map { settings.algorithms[$0].product.ingredients }
+    let heading = takes.contains { $0.contains(.family) } ? cell.heading : cell.model
+    let draws =
+      takes.contains { $0.contains(.samples) }
+      ? "K = \(cell.samples) \(cell.samples == 1 ? "draw" : "draws") a datum and step, " : ""
     return """
-      \(cell.heading)
-      K = \(cell.samples) \(cell.samples == 1 ? "draw" : "draws") a datum and step, \(settings.epochs) epochs, \
-      \(cell.generator.name), seed \(results.spec.seed); bounds are means over the data, in nats
+      \(heading)
+      \(draws)\(settings.epochs) epochs, \(cell.generator.name), seed \(results.spec.seed); \
+      bounds are means over the data, in nats
 
       \(indented)
+      \(evidence(index))
       """
+  }
+
+  /// What log p(x) is estimated to be, where it was asked for.
+  private func evidence(_ index: Int) -> String {
+    let rows = results.trainings.filter { $0.job.cell == index }.flatMap { training in
+      let texts = training.job.texts(results.plan, results.spec)
+      let key = [texts.algorithm, texts.estimator ?? "", String(training.job.run)]
+      return training.evidence.flatMap { judgement in
+        judgement.evidence.map { (key + [String(judgement.epoch)], $0) }
+      }
+    }
+    guard !rows.isEmpty else { return "" }
+    return EvidenceTable.table(
+      rows, keys: ["algorithm", "estimator", "run", "epoch"], results.spec.modelTraining.evidence, style)
+      + "\n"
   }
 }

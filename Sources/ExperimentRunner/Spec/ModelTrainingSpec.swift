@@ -15,6 +15,8 @@ package struct ModelTrainingSpec: Sendable {
   /// Epochs after which parameters are written.
   package var savedEpochs: [Int] = []
   package var outputs = Outputs()
+  /// What is estimated of log p(x) along the way.
+  package var evidence = EvidenceRequest()
 
   package init() {}
 
@@ -42,11 +44,14 @@ package struct ModelTrainingSpec: Sendable {
     package static let count = 0...1000
   }
 
+  /// Epochs after which log p(x) is estimated.
+  package var evidenceEpochs: [Int] { evidence.estimators.isEmpty ? [] : evidence.epochs ?? [epochs] }
   /// Epochs after which pictures are made.
   package var pictureEpochs: [Int] { outputs.epochs ?? [epochs] }
 
   var schedule: LearningSchedule {
-    LearningSchedule(epochs: epochs, evaluateEvery: evaluateEvery, keptEpochs: Set(savedEpochs + pictureEpochs))
+    LearningSchedule(
+      epochs: epochs, evaluateEvery: evaluateEvery, keptEpochs: Set(savedEpochs + pictureEpochs + evidenceEpochs))
   }
 
   /// Whether some algorithm is made of that.
@@ -75,6 +80,6 @@ package struct ModelTrainingSpec: Sendable {
           (key: "samples", value: .integer(outputs.samples)), (key: "imputation", value: .integer(outputs.imputation)),
         ])
       ),
-    ]
+    ] + (evidence.estimators.isEmpty ? [] : [(key: "evidence", value: .object(evidence.members))])
   }
 }

@@ -211,10 +211,11 @@ private struct PlanBuilder {
         for (point, path, line) in spec.points {
           var problem = problem, found: ResolvedPoint, amortization: Amortization?
           do {
-            if spec.kind == .variance, let local = model as? any LocalLatentModel {
+            if spec.kind != .training, let local = model as? any LocalLatentModel {
               let network = local.inferenceNetwork(initial: family.initialParameters)
               let place = try resolver.resolve(
-                point, local, network, modelText, start: try start(local, network, modelText, familyText))
+                point, local, network, modelText, start: try start(local, network, modelText, familyText),
+                isModelAlone: spec.kind == .evaluation && !spec.evidence.takesFamily)
               found = place.point
               amortization = Amortization(model: place.model, network: network)
               problem = problem.with(model: place.model)
@@ -267,14 +268,19 @@ private struct PlanBuilder {
               continue
             }
             let exact =
-              amortization.map { $0.exact(problem, found.parameters) }
-              ?? problem.exact(at: found.parameters, samples: samples)
+              spec.kind == .evaluation
+              ? nil
+              : amortization.map { $0.exact(problem, found.parameters) }
+                ?? problem.exact(at: found.parameters, samples: samples)
             let algorithms =
               spec.kind == .training
               ? learning.fitting(
                 problem, modelText, family: [familyText, objective.text, sampling.text], samples: samples, spec) : []
             if spec.kind == .training, algorithms.isEmpty { continue }
-            let takesEstimators = spec.kind != .training || learning.takesEstimators(algorithms, spec)
+            let evidence = spec.kind == .evaluation ? judges(of: problem, samples: samples) : []
+            if spec.kind == .evaluation, evidence.isEmpty { continue }
+            let takesEstimators =
+              spec.kind != .evaluation && (spec.kind != .training || learning.takesEstimators(algorithms, spec))
             let entries = takesEstimators ? entries(for: problem, samples: samples) : []
             if takesEstimators, entries.isEmpty { continue }
             for generator in spec.generators {
@@ -285,10 +291,24 @@ private struct PlanBuilder {
                   parameters: found.parameters, exact: exact, entries: entries, optimum: found.optimum,
                   greatest: spec.kind == .elbo
                     ? resolver.greatest(of: problem, modelText, familyText, objective.text) : nil,
-                  normWeights: weights, amortization: amortization, algorithms: algorithms))
+                  normWeights: weights, amortization: amortization, algorithms: algorithms, evidence: evidence))
             }
           }
         }
+      }
+    }
+  }
+
+  /// The evidence estimators that can serve the problem; others are faults.
+  private mutating func judges(of problem: Problem, samples: Int) -> [Int] {
+    spec.evidence.estimators.indices.filter { index in
+      let estimator = spec.evidence.estimators[index]
+      do throws(EstimatorError) {
+        try estimator.product.check(problem, samples: samples)
+        return true
+      } catch {
+        report(source.fault(estimator.path, line: estimator.line, "\(estimator.text) \(error)"))
+        return false
       }
     }
   }

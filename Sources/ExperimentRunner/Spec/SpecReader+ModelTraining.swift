@@ -20,6 +20,7 @@ extension SpecReader {
       checkNotEmpty(node, "save_parameters", "epoch")
       spec.modelTraining.savedEpochs = epochs(node, "save_parameters", spec.modelTraining)
     }
+    if let node = members["evidence"] { readEvidence(node, &spec.modelTraining) }
     if let node = members["outputs"] { readOutputs(node, &spec.modelTraining) }
     for optimizer in spec.modelTraining.optimizers where optimizer.product.averageFrom != nil {
       let option = optimizer.optionLines["average_from"] ?? optimizer.line
@@ -76,6 +77,24 @@ extension SpecReader {
       return epoch
     }
     return unique(found.enumerated().map { ($1, String($1), itemPath(node, path, $0), node.line) }).sorted()
+  }
+
+  private mutating func readEvidence(_ node: JSONNode, _ training: inout ModelTrainingSpec) {
+    let keys = ["estimators", "samples", "data", "epochs"]
+    guard let members = members(of: node, path: "evidence", allowed: keys, what: "key") else { return }
+    if members["estimators"] == nil { fault("evidence.estimators", node, "is missing") }
+    training.evidence.estimators = evidenceEstimators(members["estimators"], "evidence.estimators")
+    if let node = members["samples"] { training.evidence.samples = counts(node, "evidence.samples") }
+    if let node = members["data"], let count = integer(node, "evidence.data", EvidenceRequest.Limit.data) {
+      training.evidence.data = count
+    }
+    if let node = members["epochs"] { training.evidence.epochs = epochs(node, "evidence.epochs", training) }
+  }
+
+  /// Evidence estimators, each once.
+  mutating func evidenceEstimators(_ node: JSONNode?, _ path: String) -> [Configured<any EvidenceEstimator>] {
+    guard let node else { return [] }
+    return components(node, path, registry.evidence, fallback: nil)
   }
 
   private mutating func readOutputs(_ node: JSONNode, _ training: inout ModelTrainingSpec) {
