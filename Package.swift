@@ -144,13 +144,12 @@ let package = Package(
     .testTarget(
       name: "MarkovChainsTests",
       dependencies: [
-        "CKernels", "EstimatorStatistics", "GradientEstimation", "LatentModels", "MarkovChains", "Randomness",
-        "VariationalFamilies",
+        "CKernels", "GradientEstimation", "LatentModels", "MarkovChains", "Randomness", "VariationalFamilies",
       ], swiftSettings: numeric),
     .testTarget(
       name: "EvidenceEstimationTests",
       dependencies: [
-        "CKernels", "EstimatorStatistics", "EvidenceEstimation", "GradientEstimation", "LatentModels", "Randomness",
+        "EstimatorStatistics", "EvidenceEstimation", "GradientEstimation", "LatentModels", "Randomness",
         "VariationalFamilies",
       ], swiftSettings: numeric),
     .testTarget(

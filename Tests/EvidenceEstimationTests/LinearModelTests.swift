@@ -9,7 +9,7 @@ import VariationalFamilies
 ///
 /// The level of a row of scores is 10⁻³: that none of 64 is beyond 4.5 (4·10⁻⁴), that their sum over √64 is not beyond 3.7 but
 /// for the bias that is stated (2·10⁻⁴), and that intervals of 95 % hold what they should as often as a binomial count of
-/// lower tail 4·10⁻⁴ does. 18 rows are level 0.02 of all.
+/// lower tail 4·10⁻⁴ does. 30 rows are level 0.03 of all.
 @Suite struct LinearModelTests {
   static let lanes = 64
 

@@ -1,4 +1,3 @@
-import CKernels
 import EvidenceEstimation
 import Foundation
 import GradientEstimation

@@ -1,5 +1,4 @@
 import CKernels
-import EstimatorStatistics
 import Foundation
 import GradientEstimation
 import LatentModels
