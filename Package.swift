@@ -65,6 +65,16 @@ let package = Package(
       name: "Optimization", dependencies: ["CGSL", "CKernels", "GradientEstimation", "Randomness"],
       swiftSettings: numeric),
     .target(
+      name: "MarkovChains", dependencies: ["CKernels", "GradientEstimation", "Randomness"], swiftSettings: numeric),
+    .target(
+      name: "LearningAlgorithms",
+      dependencies: ["CKernels", "GradientEstimation", "MarkovChains", "Optimization", "Randomness"],
+      swiftSettings: numeric),
+    .target(
+      name: "EvidenceEstimation",
+      dependencies: ["CKernels", "EstimatorStatistics", "GradientEstimation", "MarkovChains", "Randomness"],
+      swiftSettings: numeric),
+    .target(
       name: "ExperimentRunner",
       dependencies: [
         "CKernels", "EstimatorStatistics", "GradientEstimation", "NeuralNetworks", "Optimization", "Randomness",
@@ -77,9 +87,10 @@ let package = Package(
     .target(
       name: "WorkbenchCLI",
       dependencies: [
-        "EstimatorConformance", "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "Optimization",
-        "Randomness",
-        "SamplingSchemes", "ShippedData", "VariationalFamilies",
+        "EstimatorConformance", "Estimators", "EvidenceEstimation", "ExperimentRunner", "GradientEstimation",
+        "LatentModels",
+        "LearningAlgorithms",
+        "Optimization", "Randomness", "SamplingSchemes", "ShippedData", "VariationalFamilies",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(name: "workbench", dependencies: ["WorkbenchCLI"], swiftSettings: strict),
@@ -115,6 +126,12 @@ let package = Package(
         "LatentModels", "Optimization", "Randomness", "VariationalFamilies", "WorkbenchCLI",
       ], swiftSettings: numeric),
     .testTarget(
+      name: "LearningAlgorithmsTests",
+      dependencies: [
+        "Estimators", "ExperimentRunner", "GradientEstimation", "LatentModels", "LearningAlgorithms", "Optimization",
+        "Randomness", "VariationalFamilies", "WorkbenchCLI",
+      ], swiftSettings: numeric),
+    .testTarget(
       name: "SamplingSchemesTests", dependencies: ["GradientEstimation", "Randomness", "SamplingSchemes"],
       swiftSettings: numeric),
     .testTarget(
@@ -124,6 +141,18 @@ let package = Package(
         "VariationalFamilies",
       ],
       swiftSettings: numeric),
+    .testTarget(
+      name: "MarkovChainsTests",
+      dependencies: [
+        "CKernels", "EstimatorStatistics", "GradientEstimation", "LatentModels", "MarkovChains", "Randomness",
+        "VariationalFamilies",
+      ], swiftSettings: numeric),
+    .testTarget(
+      name: "EvidenceEstimationTests",
+      dependencies: [
+        "CKernels", "EstimatorStatistics", "EvidenceEstimation", "GradientEstimation", "LatentModels", "Randomness",
+        "VariationalFamilies",
+      ], swiftSettings: numeric),
     .testTarget(
       name: "ExperimentRunnerTests",
       dependencies: [

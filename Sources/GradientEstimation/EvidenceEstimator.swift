@@ -41,7 +41,7 @@ public struct EvidenceEstimate: Hashable, Sendable {
   /// By the delta method, from the spread of what was averaged; nil where one number was.
   public var standardError: Double?
   /// The shape k̂ of the generalized Pareto distribution fitted to the upper tail of the weights; nil where there are too few
-  /// draws. Beyond ½ their variance is infinite, and beyond 0.7 neither the estimate nor its error is to be trusted (Vehtari
+  /// draws; ∞ where one weight is more than e^700 times those that it should be compared with. Beyond ½ their variance is infinite, and beyond 0.7 neither the estimate nor its error is to be trusted (Vehtari
   /// et al. 2024).
   public var paretoShape: Double?
   /// The share of proposals of Markov chains that was accepted; nil without chains.

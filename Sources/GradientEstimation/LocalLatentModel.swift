@@ -6,25 +6,15 @@ public import Randomness
 ///
 /// A lane of a block is a datum: `Draws.observations` holds its x, and its λ_n may be its own. D is the dimension of one z_n.
 /// The model may be of one datum alone as well, an ordinary latent model; see `datum`.
-public protocol LocalLatentModel: LearnableModel {
-  /// The data of each part; 0 for a part that there is not.
-  func dataCount(_ part: DataPart) -> Int
-  /// d, numbers of a datum.
-  var observationDimension: Int { get }
-  /// M, data of a step of training.
-  var minibatch: Int { get }
-  /// Stores the data of those indices as `[d × B]`, lane fastest, for `Draws.observations`. Where data are drawn anew whenever
-  /// they are used (dynamic binarisation), it is from `random`.
-  func storeObservations(
-    of part: DataPart, _ indices: [Int32], random: inout RandomStream, into observations: inout MutableSpan<Double>)
-  /// Whether `storeObservations` draws.
-  var observationsAreDrawn: Bool { get }
+public protocol LocalLatentModel: LearnableModel, LanewiseData {
   /// The class of a datum, for pictures; nil where none is known.
   func label(of part: DataPart, _ index: Int) -> Int?
   /// The model of one datum, `[d]`: p_θ(x, z) with x given.
   func datum(_ x: [Double]) -> any LatentModel
   /// E[x | z] of each lane, `[d × B]`, for z `[D × B]`.
   func meanObservations(at z: [Double], lanes: Int) -> [Double]
+  /// A draw of p_θ(x | z) for each lane, `[d × B]`, for z `[D × B]`.
+  func observationDraws(at z: [Double], lanes: Int, random: inout RandomStream) -> [Double]
   /// So many draws of p_θ(z), `[D × B]`.
   func priorDraws(lanes: Int, random: inout RandomStream) -> [Double]
   /// What makes λ of data, for a family of that many parameters, which start at `initial`, `[P]`.
@@ -45,6 +35,34 @@ extension LocalLatentModel {
     random.fillNormals(&span)
     return z
   }
+}
+
+/// Data a lane of a block each.
+public protocol LanewiseData: Sendable {
+  /// The data of each part; 0 for a part that there is not.
+  func dataCount(_ part: DataPart) -> Int
+  /// d, numbers of a datum.
+  var observationDimension: Int { get }
+  /// M, data of a step of training.
+  var minibatch: Int { get }
+  /// Stores the data of those indices as `[d × B]`, lane fastest, for `Draws.observations`. Where data are drawn anew whenever
+  /// they are used (dynamic binarisation), it is from `random`.
+  func storeObservations(
+    of part: DataPart, _ indices: [Int32], random: inout RandomStream, into observations: inout MutableSpan<Double>)
+  /// Whether `storeObservations` draws.
+  var observationsAreDrawn: Bool { get }
+}
+
+/// What a model of one z has for data: one datum, which it knows itself.
+public struct SingleDatum: LanewiseData {
+  public init() {}
+  public func dataCount(_ part: DataPart) -> Int { part == .training ? 1 : 0 }
+  public var observationDimension: Int { 0 }
+  public var minibatch: Int { 1 }
+  public var observationsAreDrawn: Bool { false }
+  public func storeObservations(
+    of part: DataPart, _ indices: [Int32], random: inout RandomStream, into observations: inout MutableSpan<Double>
+  ) {}
 }
 
 /// Which of the data.
@@ -87,17 +105,39 @@ extension Problem {
   public func addTotalModelGradient(
     factor: Double, of block: borrowing DrawBlock, into gradient: inout MutableSpan<Double>
   ) {
-    guard let model = model as? any LocalLatentModel else { return }
     if multiSample != nil {
-      model.addTotalModelGradient(
-        weights: block.evaluation.slopes.span, factor: factor, at: block.draws, block.evaluation, into: &gradient)
+      addTotalModelGradient(weights: block.evaluation.slopes.span, factor: factor, of: block, into: &gradient)
       return
     }
     let (draws, share) = (block.shape.drawCount, factor / Double(block.shape.samples))
     withUnsafeTemporaryAllocation(of: Double.self, capacity: draws) { weights in
       weights.initialize(repeating: 1)
-      model.addTotalModelGradient(
-        weights: weights.span, factor: share, at: block.draws, block.evaluation, into: &gradient)
+      addTotalModelGradient(weights: weights.span, factor: share, of: block, into: &gradient)
     }
   }
+
+  /// Adds factor · Σ over lanes and draws of w_k ∇_θ log p_θ(x, z_k) to `gradient`, `[Q]`, from weights `[K × B]`.
+  public func addTotalModelGradient(
+    weights: borrowing Span<Double>, factor: Double, of block: borrowing DrawBlock,
+    into gradient: inout MutableSpan<Double>
+  ) {
+    if let model = model as? any LocalLatentModel {
+      model.addTotalModelGradient(
+        weights: weights, factor: factor, at: block.draws, block.evaluation, into: &gradient)
+      return
+    }
+    guard !gradient.isEmpty, let model = model as? any LearnableModel else { return }
+    let lanes = block.shape.lanes
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: gradient.count * lanes) { rows in
+      rows.initialize(repeating: 0)
+      var span = rows.mutableSpan
+      model.addModelGradient(weights: weights, at: block.draws, block.evaluation, into: &span)
+      for q in gradient.indices {
+        for lane in 0..<lanes { gradient[q] += factor * rows[q * lanes + lane] }
+      }
+    }
+  }
+
+  /// What a step of learning takes its data from.
+  public var data: any LanewiseData { model as? any LocalLatentModel ?? SingleDatum() }
 }

@@ -84,6 +84,12 @@ public protocol TransformedFamily: VariationalFamily {
   func transform(_ draws: inout Draws)
 }
 
+/// A family whose log q and score can be had at any z that it has mass at, whatever z was drawn from.
+public protocol PointwiseFamily: VariationalFamily {
+  /// Makes `draws.noise` fit `draws.z` at `draws.parameters`, as far as density and score look at it.
+  func recoverNoise(_ draws: inout Draws)
+}
+
 /// A family of normals with independent coordinates, q_λ(z) = Π_d N(z_d; m_d, v_d), by its moments.
 ///
 /// By Bonnet's (1964) and Price's (1958) theorems an expectation's gradient in them is an expectation of derivatives,

@@ -15,6 +15,22 @@ extension Decoder {
     return means
   }
 
+  /// A draw of p_θ(x | z) for each lane, `[d × B]`, for z `[D × B]`.
+  func observationDraws(_ parameters: [Double], _ z: [Double], lanes: Int, random: inout RandomStream) -> [Double] {
+    var noise = [Double](repeating: 0, count: observationDimension * lanes)
+    var span = noise.mutableSpan
+    if likelihood.drawsFromUniforms { random.fillUniforms(&span) } else { random.fillNormals(&span) }
+    var x = [Double](repeating: 0, count: observationDimension * lanes)
+    let logNoise = likelihood.parameterCount > 0 ? parameters[network.parameterCount] : 0
+    withOutputs(of: network, parameters, z, lanes) { outputs in
+      x.withUnsafeMutableBufferPointer {
+        guard let x = $0.baseAddress else { return }
+        likelihood.storeDraws(logNoise, outputs, noise, d: observationDimension, lanes: lanes, into: x)
+      }
+    }
+    return x
+  }
+
   /// Draws of p_θ(z), `[D × B]`.
   func priorDraws(_ parameters: [Double], lanes: Int, random: inout RandomStream) -> [Double] {
     var z = [Double](repeating: 0, count: dimension * lanes)

@@ -48,39 +48,3 @@ struct Encoder: InferenceNetwork {
     }
   }
 }
-
-/// λ_n of each datum as a parameter of its own, φ = (λ_1, …, λ_N): inference that is not amortised.
-struct FreeParameters: InferenceNetwork {
-  /// N
-  let dataCount: Int
-  /// λ, `[P]`
-  let initial: [Double]
-
-  var parameterBlocks: [ParameterBlock] { [ParameterBlock(name: "local", range: 0..<dataCount * initial.count)] }
-  var generalizes: Bool { false }
-
-  func initialParameters(random: inout RandomStream) -> [Double] {
-    Array(repeating: initial, count: dataCount).flatMap { $0 }
-  }
-
-  func tapeCount(lanes: Int) -> Int { 0 }
-
-  func encode(_ parameters: [Double], tape: inout [Double], into draws: inout Draws) {
-    let lanes = draws.shape.lanes, count = initial.count
-    for lane in 0..<lanes {
-      let own = Int(draws.dataIndices[lane]) * count
-      for p in 0..<count { draws.parameters[p * lanes + lane] = parameters[own + p] }
-    }
-  }
-
-  func addPullback(
-    _ cotangents: [Double], factor: Double, parameters: [Double], at draws: borrowing Draws, tape: inout [Double],
-    into gradient: inout MutableSpan<Double>
-  ) {
-    let lanes = draws.shape.lanes, count = initial.count
-    for lane in 0..<lanes {
-      let own = Int(draws.dataIndices[lane]) * count
-      for p in 0..<count { gradient[own + p] += factor * cotangents[p * lanes + lane] }
-    }
-  }
-}

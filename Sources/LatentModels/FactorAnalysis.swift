@@ -55,6 +55,10 @@ struct FactorAnalysis: DatasetModel, TwiceDifferentiableModel, FactorizedModel {
 
   func meanObservations(at z: [Double], lanes: Int) -> [Double] { decoder.meanObservations(z, lanes: lanes) }
 
+  func observationDraws(at z: [Double], lanes: Int, random: inout RandomStream) -> [Double] {
+    decoder.observationDraws(z, lanes: lanes, random: &random)
+  }
+
   func inferenceNetwork(initial: [Double]) -> any InferenceNetwork {
     guard isAmortised else { return FreeParameters(dataCount: data.training.count, initial: initial) }
     // Without hidden layers there are no hidden units either.

@@ -1,4 +1,6 @@
+internal import CKernels
 internal import GradientEstimation
+internal import Randomness
 
 /// The density and its gradients at the draws of a block: the inner loops are over lanes.
 extension LinearDecoder {
@@ -39,6 +41,18 @@ extension LinearDecoder {
       }
     }
     return means
+  }
+
+  /// A draw of p(x | z) for each lane, `[d × B]`, for z `[k × B]`.
+  func observationDraws(_ z: [Double], lanes: Int, random: inout RandomStream) -> [Double] {
+    var noise = [Double](repeating: 0, count: observationDimension * lanes), x = meanObservations(z, lanes: lanes)
+    var span = noise.mutableSpan
+    random.fillNormals(&span)
+    for i in 0..<observationDimension {
+      let scale = wb_exp(parameters[noisePlace(i)])
+      for lane in 0..<lanes { x[i * lanes + lane] += scale * noise[i * lanes + lane] }
+    }
+    return x
   }
 
   private func storeLikelihood(

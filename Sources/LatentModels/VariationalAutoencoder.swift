@@ -31,6 +31,10 @@ struct VariationalAutoencoder: DatasetModel, DecodedModel {
     decoder.meanObservations(modelParameters, z, lanes: lanes)
   }
 
+  func observationDraws(at z: [Double], lanes: Int, random: inout RandomStream) -> [Double] {
+    decoder.observationDraws(modelParameters, z, lanes: lanes, random: &random)
+  }
+
   func priorDraws(lanes: Int, random: inout RandomStream) -> [Double] {
     decoder.priorDraws(modelParameters, lanes: lanes, random: &random)
   }

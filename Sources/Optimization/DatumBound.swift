@@ -1,12 +1,18 @@
 public import GradientEstimation
 public import Randomness
 
-/// The objective of a model of data with latents of their own: the mean over the data of a part of their bounds.
+/// The objective of a model of data with latents of their own: the mean over the data of a part of their bounds. A model of one z
+/// is one of one datum.
 public struct DatumBound: Hashable, Sendable {
   /// (1/N) Σ_n φ_n, estimated.
   public var value: Double
   /// Of the draws; the data are what they are. Nil from one draw a datum.
   public var mcse: Double?
+
+  public init(value: Double, mcse: Double?) {
+    self.value = value
+    self.mcse = mcse
+  }
 }
 
 /// Blocks of data with their λ, the pass that leads to them, and what is drawn there.
@@ -16,19 +22,23 @@ public struct AmortizedBlock: ~Copyable {
   public var block: DrawBlock
   /// What `encode` leaves.
   public var tape: [Double]
-  private let model: any LocalLatentModel
+  private let data: any LanewiseData
   private let network: any InferenceNetwork
+  /// Of a model that reads minibatches of the data of its one z.
+  private var minibatches: MinibatchSampler
 
   /// - Parameter lanes: B, data in the block.
-  public init(
-    _ problem: Problem, _ model: any LocalLatentModel, _ network: any InferenceNetwork, samples: Int, lanes: Int
-  ) {
-    let shape = problem.shape(samples: samples, lanes: lanes)
-    block = DrawBlock(shape: shape, parameters: Array(repeating: 0, count: shape.parameters * lanes))
-    block.draws.dataIndices = Array(repeating: 0, count: lanes)
-    block.draws.observations = Array(repeating: 0, count: model.observationDimension * lanes)
-    tape = Array(repeating: 0, count: network.tapeCount(lanes: lanes))
-    self.model = model
+  public init(_ problem: Problem, _ network: any InferenceNetwork, samples: Int, lanes: Int) {
+    self.init(problem, network, shape: problem.shape(samples: samples, lanes: lanes))
+  }
+
+  /// - Parameter shape: of a block whose parameters are the network's outputs.
+  public init(_ problem: Problem, _ network: any InferenceNetwork, shape: Shape) {
+    block = DrawBlock(shape: shape, parameters: Array(repeating: 0, count: shape.parameters * shape.lanes))
+    data = problem.data
+    block.draws.observations = Array(repeating: 0, count: data.observationDimension * shape.lanes)
+    tape = Array(repeating: 0, count: network.tapeCount(lanes: shape.lanes))
+    minibatches = MinibatchSampler(problem)
     self.network = network
   }
 
@@ -38,10 +48,14 @@ public struct AmortizedBlock: ~Copyable {
   public mutating func take(
     _ indices: [Int32], of part: DataPart, parameters: [Double], random: inout RandomStream
   ) {
-    block.draws.dataIndices = indices
-    let model = model
-    var observations = block.draws.observations.mutableSpan
-    model.storeObservations(of: part, indices, random: &random, into: &observations)
+    if data.observationDimension > 0 {
+      block.draws.dataIndices = indices
+      let data = data
+      var observations = block.draws.observations.mutableSpan
+      data.storeObservations(of: part, indices, random: &random, into: &observations)
+    } else {
+      minibatches.draw(&block, random: &random)
+    }
     encode(parameters)
   }
 
@@ -78,23 +92,23 @@ extension DatumBound {
   /// Estimates the bound of a part of the data from `draws` estimates a datum; nil where there are no data, or no λ for them.
   ///
   /// - Parameters:
-  ///   - model: with its θ.
+  ///   - problem: with its model at θ.
   ///   - parameters: φ
   public static func estimate(
-    _ problem: Problem, _ model: any LocalLatentModel, _ network: any InferenceNetwork, parameters: [Double],
-    part: DataPart, samples: Int, draws: Int, random: inout RandomStream
+    _ problem: Problem, _ network: any InferenceNetwork, parameters: [Double], part: DataPart, samples: Int,
+    draws: Int, random: inout RandomStream
   ) -> DatumBound? {
-    let count = model.dataCount(part), samples = problem.multiSample == nil ? 1 : samples
+    let data = problem.data, count = data.dataCount(part), samples = problem.multiSample == nil ? 1 : samples
     guard count > 0, part == .training || network.generalizes else { return nil }
-    let problem = problem.with(model: model).withIndependentDraws
+    let problem = problem.withIndependentDraws.withAllData
     var total = CompensatedSum(), spread = 0.0
     for first in stride(from: 0, to: count, by: lanes) {
       let width = min(lanes, count - first)
-      var amortized = AmortizedBlock(problem, model, network, samples: samples, lanes: width)
+      var amortized = AmortizedBlock(problem, network, samples: samples, lanes: width)
       var sums = [Double](repeating: 0, count: width), squares = sums
       let indices = (first..<first + width).map { Int32($0) }
       for draw in 0..<draws {
-        if draw == 0 || model.observationsAreDrawn {
+        if draw == 0 || data.observationsAreDrawn {
           amortized.take(indices, of: part, parameters: parameters, random: &random)
         }
         amortized.block.sample(problem, random: &random)
@@ -121,10 +135,16 @@ extension DatumBound {
   private static let stateLimit = 1 << 14
 
   /// What is exact of the data to train on, means over them: the bound at φ, and log p(x); each nil where a datum has none.
-  static func exact(
-    _ problem: Problem, _ model: any LocalLatentModel, _ network: any InferenceNetwork, parameters: [Double],
-    random: inout RandomStream
+  public static func exact(
+    _ problem: Problem, _ network: any InferenceNetwork, parameters: [Double], random: inout RandomStream
   ) -> (bound: Double?, logEvidence: Double?) {
+    guard let model = problem.model as? any LocalLatentModel else {
+      let found =
+        problem.multiSample == nil
+        ? problem.family.exactExpectation(of: problem.terms, for: problem.withAllData.model, parameters: parameters)
+        : nil
+      return (found?.value, (problem.model as? any LatentModel)?.logEvidence)
+    }
     let count = model.dataCount(.training)
     guard !model.observationsAreDrawn else { return (nil, nil) }
     let isAffordable = (problem.family as? any EnumerableFamily).map { ($0.stateCount ?? .max) <= stateLimit / count }
@@ -132,7 +152,7 @@ extension DatumBound {
     var evidence = Optional(CompensatedSum())
     for first in stride(from: 0, to: count, by: lanes) where bound != nil || evidence != nil {
       let width = min(lanes, count - first)
-      var data = AmortizedBlock(problem, model, network, samples: 1, lanes: width)
+      var data = AmortizedBlock(problem, network, samples: 1, lanes: width)
       data.take((first..<first + width).map { Int32($0) }, of: .training, parameters: parameters, random: &random)
       for lane in 0..<width where bound != nil || evidence != nil {
         func column(_ rows: [Double]) -> [Double] { stride(from: lane, to: rows.count, by: width).map { rows[$0] } }
@@ -163,7 +183,7 @@ extension DrawBlock {
   }
 
   /// Σ over `terms` of the mean over a lane's draws of their values, which are there.
-  borrowing func meanValues(of terms: Terms) -> [Double] {
+  public borrowing func meanValues(of terms: Terms) -> [Double] {
     var sums = [Double](repeating: 0, count: shape.lanes)
     for term in terms.members {
       let values = evaluation.values(of: term)

@@ -81,7 +81,7 @@ struct ExecutionOptions: ParsableArguments {
     let checkpoints = CheckpointStore(
       beside: directory, identity: ModelTraining.identity(experiment.plan, experiment.spec))
     let failures = try await carryOut(
-      experiment, writingTo: directory, total: ModelTraining.stepCount(experiment.plan, experiment.spec)
+      experiment, writingTo: directory, total: ModelTraining.epochCount(experiment.plan, experiment.spec)
     ) { goOn in
       try await ModelTraining.run(
         experiment.plan, experiment.spec, threads: threadCount, checkpoints: checkpoints, goOn: goOn)
@@ -91,6 +91,19 @@ struct ExecutionOptions: ParsableArguments {
     }
     checkpoints.clear()
     return failures
+  }
+
+  /// Estimates log p(x); see `carryOut`.
+  func evaluate(
+    _ experiment: PlannedExperiment, writingTo directory: String?, show: (EvaluationResults) -> Void
+  ) async throws -> [String] {
+    let chunks = Evaluation.chunkCount(experiment.plan, experiment.spec)
+    return try await carryOut(experiment, writingTo: directory, total: chunks) { goOn in
+      try await Evaluation.run(experiment.plan, experiment.spec, threads: threadCount, goOn: goOn)
+    } show: { results in
+      show(results)
+      return results.failures.map { experiment.prefix + $0 }
+    }
   }
 
   /// Carries out an experiment, shows what came of it, and where `directory` is given writes it there. What was finished

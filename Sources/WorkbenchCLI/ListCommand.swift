@@ -6,10 +6,12 @@ internal import Randomness
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "Lists estimators, models, families, objectives, samplings, optimizers or generators.")
+    abstract:
+      "Lists estimators, models, families, objectives, samplings, optimizers, algorithms, evidence estimators or generators."
+  )
 
   enum Kind: String, ExpressibleByArgument, CaseIterable {
-    case estimators, models, families, objectives, samplings, optimizers, generators
+    case estimators, models, families, objectives, samplings, optimizers, algorithms, evidence, generators
   }
 
   @Argument(help: "One kind only. (default: all but generators)")
@@ -33,6 +35,8 @@ struct ListCommand: ParsableCommand {
       case .objectives: about(registry.objectives)
       case .samplings: about(registry.samplings)
       case .optimizers: about(registry.optimizers)
+      case .algorithms: about(registry.algorithms)
+      case .evidence: about(registry.evidence)
       case .generators:
         Generator.all.map { ($0.name, "\($0.streamCount) streams\($0.remark.isEmpty ? "" : "; " + $0.remark)") }
       }
@@ -82,6 +86,8 @@ struct DescribeCommand: ParsableCommand {
       ("estimator", registry.estimators.entries.map(\.about)), ("model", registry.models.entries.map(\.about)),
       ("family", registry.families.entries.map(\.about)), ("objective", registry.objectives.entries.map(\.about)),
       ("sampling", registry.samplings.entries.map(\.about)), ("optimizer", registry.optimizers.entries.map(\.about)),
+      ("algorithm", registry.algorithms.entries.map(\.about)),
+      ("evidence estimator", registry.evidence.entries.map(\.about)),
     ]
     for (kind, components) in kinds {
       if let about = components.first(where: { about in about.id == id || about.aliases.contains { $0.id == id } }) {
@@ -160,6 +166,7 @@ struct CiteCommand: ParsableCommand {
       registry.estimators.entries.map(\.about) + registry.models.entries.map(\.about)
       + registry.families.entries.map(\.about) + registry.objectives.entries.map(\.about)
       + registry.samplings.entries.map(\.about) + registry.optimizers.entries.map(\.about)
+      + registry.algorithms.entries.map(\.about) + registry.evidence.entries.map(\.about)
     var keys: [String] = []
     var faults: [String] = []
     for id in ids {

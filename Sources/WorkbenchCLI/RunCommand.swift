@@ -42,6 +42,10 @@ struct RunCommand: AsyncParsableCommand {
         failures += try await execution.trainModels(experiment, writingTo: directory) {
           print(ModelTrainingTable($0, isColored: Terminal.isColored).rendered())
         }
+      case .evaluation:
+        failures += try await execution.evaluate(experiment, writingTo: directory) {
+          print(EvidenceTable($0, isColored: Terminal.isColored).rendered())
+        }
       }
       Workbench.report("wrote \(directory)/")
     }

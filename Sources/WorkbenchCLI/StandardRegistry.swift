@@ -1,7 +1,9 @@
 internal import Estimators
+internal import EvidenceEstimation
 package import ExperimentRunner
 internal import GradientEstimation
 internal import LatentModels
+internal import LearningAlgorithms
 internal import Optimization
 internal import SamplingSchemes
 internal import VariationalFamilies
@@ -94,6 +96,19 @@ package enum StandardRegistry {
     try registry.register(optimizer: AdaGrad.self)
     try registry.register(optimizer: RMSProp.self)
     try registry.register(optimizer: Adam.self)
+    try registry.register(algorithm: AutoEncodingVariationalBayes.self)
+    try registry.register(algorithm: StochasticVariationalInference.self)
+    try registry.register(algorithm: WakeSleep.self)
+    try registry.register(algorithm: ReweightedWakeSleep.self)
+    try registry.register(algorithm: MonteCarloEM.self)
+    try registry.register(algorithm: ExpectationMaximization.self)
+    try registry.register(algorithm: VariationalEM.self)
+    try registry.register(algorithm: CoordinateAscent.self)
+    try registry.register(algorithm: MaximumAPosteriori.self)
+    try registry.register(evidence: LowerBound.self)
+    try registry.register(evidence: ImportanceSampling.self)
+    try registry.register(evidence: AnnealedImportanceSampling.self)
+    try registry.register(evidence: ReciprocalImportanceSampling.self)
     return registry
   }
 }

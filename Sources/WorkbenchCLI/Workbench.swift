@@ -123,7 +123,8 @@ struct WorkbenchCommand: ParsableCommand {
       """,
     version: WorkbenchVersion.current,
     subcommands: [
-      VarianceCommand.self, ElboCommand.self, RunCommand.self, ValidateCommand.self, CheckCommand.self,
+      VarianceCommand.self, ElboCommand.self, EvaluateCommand.self, RunCommand.self, ValidateCommand.self,
+      CheckCommand.self,
       SchemaCommand.self, ListCommand.self, DescribeCommand.self, CiteCommand.self,
     ])
 }

@@ -12,6 +12,7 @@ import WorkbenchCLI
     registry.map {
       $0.estimators.entries.map(\.about) + $0.models.entries.map(\.about) + $0.families.entries.map(\.about)
         + $0.objectives.entries.map(\.about) + $0.samplings.entries.map(\.about) + $0.optimizers.entries.map(\.about)
+        + $0.algorithms.entries.map(\.about) + $0.evidence.entries.map(\.about)
     } ?? []
 
   static let names = components.flatMap { [$0.id] + $0.aliases.map(\.id) }
@@ -38,7 +39,9 @@ import WorkbenchCLI
     #expect(listed == Self.names)
   }
 
-  @Test(arguments: ["estimators", "models", "families", "objectives", "samplings", "optimizers", "generators"])
+  @Test(arguments: [
+    "estimators", "models", "families", "objectives", "samplings", "optimizers", "algorithms", "generators",
+  ])
   func listNamesOneKind(_ kind: String) throws {
     let list = try Sandbox().run("list", kind)
     #expect(list.status == 0 && list.errors.isEmpty)

@@ -29,7 +29,7 @@ package struct Amortization: Sendable {
     _ quantities: Quantities, _ random: inout RandomStream, _ own: inout RandomStream
   ) throws {
     let lanes = model.minibatch, shape = problem.shape(samples: cell.samples, lanes: lanes)
-    var data = AmortizedBlock(problem, model, network, samples: cell.samples, lanes: lanes)
+    var data = AmortizedBlock(problem, network, samples: cell.samples, lanes: lanes)
     var workspace = try estimator.makeWorkspace(for: problem, shape: shape)
     var gradients = [Double](repeating: 0, count: shape.parameters * lanes)
     var order = (0..<Int32(model.dataCount(.training))).map { $0 }, chosen = [Int32](repeating: 0, count: lanes)
@@ -57,7 +57,7 @@ package struct Amortization: Sendable {
     else { return nil }
     for first in stride(from: 0, to: count, by: width) {
       let lanes = min(width, count - first)
-      var data = AmortizedBlock(problem, model, network, samples: 1, lanes: lanes)
+      var data = AmortizedBlock(problem, network, samples: 1, lanes: lanes)
       data.take((first..<first + lanes).map { Int32($0) }, of: .training, parameters: phi, random: &random)
       var cotangents = [Double](repeating: 0, count: problem.parameterCount * lanes)
       for lane in 0..<lanes {
@@ -104,8 +104,7 @@ final class AmortizedBench {
     self.cell = cell
     self.amortization = amortization
     self.disturbance = disturbance
-    amortized = AmortizedBlock(
-      cell.problem, amortization.model, amortization.network, samples: cell.samples, lanes: lanes)
+    amortized = AmortizedBlock(cell.problem, amortization.network, samples: cell.samples, lanes: lanes)
     bound = try prepared.map { try $0.bind(lanes, disturbance) }
     quantities = cell.quantities
     local = Array(repeating: 0, count: cell.problem.parameterCount * lanes)

@@ -3,19 +3,27 @@ package import GradientEstimation
 package import Optimization
 internal import Randomness
 
-/// One training: cell × estimator × optimizer × run.
+/// One training: cell × algorithm × estimator × optimizer × run.
 package struct MeasuredTraining: Sendable {
-  /// Indices into the plan's cells, the cell's entries and the spec's optimizers; runs count from 1.
-  package let cell, entry, optimizer, run: Int
+  package let job: ModelTraining.Job
   package let points: [TrainingPoint]
   package let status: RunStatus
   /// φ and θ after the epochs that are kept.
   package let kept: [Int: [Double]]
   package let pictures: [TrainingPictures]
-  package let network: any InferenceNetwork
+  package let evidence: [Judgement]
+  /// What parameters are.
+  package let blocks: [ParameterBlock]
   package let seconds: Double
   /// The epoch that it went on from; nil for one that was begun here.
   package let resumedFrom: Int?
+}
+
+/// What log p(x) is estimated to be after an epoch.
+package struct Judgement: Sendable {
+  package let epoch: Int
+  package let evidence: [MeasuredEvidence]
+  package let units: [MeasuredUnits]
 }
 
 /// The trainings of a plan of kind `training`.
@@ -26,7 +34,7 @@ package struct ModelTrainingResults: Sendable {
   package let trainings: [MeasuredTraining]
   package var failures: [String] {
     plan.cells.indices.compactMap { c in
-      let own = trainings.filter { $0.cell == c }
+      let own = trainings.filter { $0.job.cell == c }
       return !own.isEmpty && own.allSatisfy { $0.status == .diverged }
         ? "\(plan.cells[c].text): every training diverged" : nil
     }
@@ -38,34 +46,60 @@ package struct ModelTrainingResults: Sendable {
 
 /// Trains models.
 package enum ModelTraining {
-  package struct Job: Sendable {
-    let cell, entry, optimizer, run: Int
+  /// Indices into the plan's cells, the spec's algorithms, the cell's entries and the spec's optimizers, nil for what the
+  /// algorithm does not take; runs count from 1.
+  package struct Job: Hashable, Sendable {
+    package let cell, algorithm: Int
+    package let entry, optimizer: Int?
+    package let run: Int
+
+    /// What it trains, and by what, in the words of `Ingredient`s; nil for what the algorithm does not take.
+    func texts(_ plan: Plan, _ spec: ExperimentSpec) -> Texts {
+      let cell = plan.cells[cell], algorithm = spec.modelTraining.algorithms[algorithm]
+      let takesFamily = algorithm.product.ingredients.contains(.family)
+      return Texts(
+        model: cell.model, family: takesFamily ? cell.family : nil, objective: takesFamily ? cell.objective : nil,
+        sampling: takesFamily ? cell.sampling : nil, algorithm: algorithm.text,
+        estimator: entry.map { cell.entries[$0].text },
+        optimizer: optimizer.map { spec.modelTraining.optimizers[$0].text },
+        samples: algorithm.product.ingredients.contains(.samples) ? cell.samples : nil)
+    }
   }
 
-  /// Run by run, each with every estimator and optimizer of every cell.
+  package struct Texts: Hashable, Sendable {
+    package let model: String
+    package let family, objective, sampling: String?
+    package let algorithm: String
+    package let estimator, optimizer: String?
+    package let samples: Int?
+  }
+
+  /// Run by run, each with every algorithm, and every estimator and optimizer that it takes, of every cell.
   package static func jobs(_ plan: Plan, _ spec: ExperimentSpec) -> [Job] {
     (1...spec.modelTraining.runs).flatMap { run in
       plan.cells.indices.flatMap { c in
-        plan.cells[c].entries.indices.flatMap { e in
-          spec.modelTraining.optimizers.indices.map { Job(cell: c, entry: e, optimizer: $0, run: run) }
+        plan.cells[c].algorithms.flatMap { a -> [Job] in
+          let taken = spec.modelTraining.algorithms[a].product.ingredients
+          let entries: [Int?] = taken.contains(.estimator) ? Array(plan.cells[c].entries.indices) : [nil]
+          let optimizers: [Int?] =
+            taken.contains(.optimizer) ? Array(spec.modelTraining.optimizers.indices) : [nil]
+          return entries.flatMap { e in
+            optimizers.map { Job(cell: c, algorithm: a, entry: e, optimizer: $0, run: run) }
+          }
         }
       }
     }
   }
 
-  /// Steps of all trainings together.
-  package static func stepCount(_ plan: Plan, _ spec: ExperimentSpec) -> Int {
-    jobs(plan, spec).reduce(0) { sum, job in
-      guard let model = plan.cells[job.cell].problem.model as? any LocalLatentModel else { return sum }
-      let data = model.dataCount(.training)
-      return sum + spec.modelTraining.epochs * ((data + model.minibatch - 1) / model.minibatch)
-    }
+  /// Epochs of all trainings together.
+  package static func epochCount(_ plan: Plan, _ spec: ExperimentSpec) -> Int {
+    jobs(plan, spec).count * spec.modelTraining.epochs
   }
 
   /// What checkpoints must be of to be gone on from: the same spec, by the same build, on the same processor and data.
   package static func identity(_ plan: Plan, _ spec: ExperimentSpec) -> String {
     let data = plan.cells.map { cell -> String in
-      guard let model = cell.problem.model as? any LocalLatentModel else { return "" }
+      guard let model = cell.problem.model as? any LocalLatentModel else { return cell.text }
       return "\(cell.text) \(cell.generator.name) \(fingerprint(of: model, cell.generator))"
     }
     return ([spec.json(of: plan).serialized(), WorkbenchVersion.versions.serialized()] + data).joined(separator: "\n")
@@ -97,24 +131,30 @@ package enum ModelTraining {
     static func estimator(_ text: String) -> String { "training estimator \(text)" }
   }
 
-  /// The stream keys of a cell, that of initial weights apart, which cells share. All estimators and optimizers share them: run r of each begins at the same weights, and sees
-  /// the same minibatches and numbers. Every epoch has streams of its own.
+  /// The stream keys of a cell, that of initial weights apart, which cells share. All algorithms, estimators and optimizers share them: run r of each begins at the
+  /// same weights, and sees the same minibatches and numbers. Every epoch has streams of its own.
   static func streamKeys(_ cell: Cell, _ spec: ExperimentSpec) -> [(key: StreamKey, count: Int)] {
     let runs = spec.modelTraining.runs, epochs = (spec.modelTraining.epochs + 1) * runs
     let roles =
       [Role.order, Role.draws, Role.evaluation, Role.pictures]
       + cell.entries.filter(\.requirements.usesRandomNumbers).map { Role.estimator($0.text) }
+      + cell.algorithms.map { Role.estimator(spec.modelTraining.algorithms[$0].text) }
+    let evidence = spec.modelTraining.evidence
+    let judged = EvidenceBench.roles(evidence, samples: evidence.samples).map {
+      (StreamKey(seed: spec.seed, cell: cell.text, role: $0), epochs * EvidenceBench.chunks(evidence.data))
+    }
     return roles.map { (StreamKey(seed: spec.seed, cell: cell.text, role: $0), epochs) }
+      + (evidence.estimators.isEmpty ? [] : judged)
   }
 
   /// Trains on `threads` tasks, job by job. What a training is does not depend on their number.
   ///
   /// - Parameters:
   ///   - checkpoints: where they are kept; nil for nowhere.
-  ///   - goOn: told of steps as they are done; false ends all trainings after the epoch before.
+  ///   - goOn: told of epochs as they are done; false ends all trainings after the epoch before.
   package static func run(
     _ plan: Plan, _ spec: ExperimentSpec, threads: Int, checkpoints: CheckpointStore?,
-    goOn: @escaping @Sendable (_ steps: Int) -> Bool
+    goOn: @escaping @Sendable (_ epochs: Int) -> Bool
   ) async throws -> ModelTrainingResults {
     let queue = JobQueue<Job, MeasuredTraining>(jobs(plan, spec))
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -128,78 +168,103 @@ package enum ModelTraining {
       try await group.waitForAll()
     }
     let trainings = queue.finished.sorted {
-      ($0.cell, $0.entry, $0.optimizer, $0.run) < ($1.cell, $1.entry, $1.optimizer, $1.run)
+      $0.job.place.lexicographicallyPrecedes($1.job.place)
     }
     return ModelTrainingResults(plan: plan, spec: spec, threads: threads, trainings: trainings)
-  }
-
-  private static func train(
-    _ job: Job, _ plan: Plan, _ spec: ExperimentSpec, _ checkpoints: CheckpointStore?, _ goOn: (_ steps: Int) -> Bool
-  ) throws -> MeasuredTraining {
-    let cell = plan.cells[job.cell]
-    return try open(
-      job, cell, cell.entries[job.entry].estimator, spec.modelTraining.optimizers[job.optimizer].product, spec,
-      checkpoints, goOn)
   }
 
   /// How long a training may go on without a checkpoint.
   private static let checkpointInterval = Duration.seconds(10)
 
-  private static func open<E: GradientEstimator, O: Optimizer>(
-    _ job: Job, _ cell: Cell, _ estimator: E, _ optimizer: O, _ spec: ExperimentSpec, _ checkpoints: CheckpointStore?,
-    _ goOn: (_ steps: Int) -> Bool
+  private static func train(
+    _ job: Job, _ plan: Plan, _ spec: ExperimentSpec, _ checkpoints: CheckpointStore?, _ goOn: (_ epochs: Int) -> Bool
   ) throws -> MeasuredTraining {
-    let clock = ContinuousClock(), start = clock.now, settings = spec.modelTraining, text = cell.entries[job.entry].text
+    try run(makeRule(job, plan, spec), job, plan, spec, checkpoints, goOn)
+  }
+
+  static func makeRule(_ job: Job, _ plan: Plan, _ spec: ExperimentSpec) throws -> any LearningRule {
+    let cell = plan.cells[job.cell], settings = spec.modelTraining
+    var weights = try Amortization.weightsKey(model: cell.model, family: cell.family, seed: spec.seed)
+      .streams(cell.generator).stream(job.run - 1)
+    let setting = LearningSetting(
+      problem: cell.problem, samples: cell.samples, estimator: job.entry.map { cell.entries[$0].estimator },
+      optimizer: job.optimizer.map { settings.optimizers[$0].product }, epochs: settings.epochs,
+      evaluationDraws: settings.evaluationDraws)
+    return try settings.algorithms[job.algorithm].product.makeRule(setting, random: &weights)
+  }
+
+  private static func run<Rule: LearningRule>(
+    _ rule: Rule, _ job: Job, _ plan: Plan, _ spec: ExperimentSpec, _ checkpoints: CheckpointStore?,
+    _ goOn: (_ epochs: Int) -> Bool
+  ) throws -> MeasuredTraining {
+    let clock = ContinuousClock(), start = clock.now, settings = spec.modelTraining, cell = plan.cells[job.cell]
+    let texts = job.texts(plan, spec)
     func stream(_ role: String, epoch: Int) throws -> RandomStream {
       try cell.streams(role, seed: spec.seed).stream(epoch * settings.runs + job.run - 1)
     }
     func streams(epoch: Int) throws -> EpochStreams {
       EpochStreams(
         order: try stream(Role.order, epoch: epoch), draws: try stream(Role.draws, epoch: epoch),
-        estimator: try stream(Role.estimator(text), epoch: epoch),
+        estimator: try stream(Role.estimator(texts.estimator ?? texts.algorithm), epoch: epoch),
         evaluation: try stream(Role.evaluation, epoch: epoch))
     }
-    var weights = try Amortization.weightsKey(model: cell.model, family: cell.family, seed: spec.seed)
-      .streams(cell.generator).stream(job.run - 1)
-    let training = try AutoEncoder(
-      settings.ascent(samples: cell.samples), cell.problem, estimator, optimizer, random: &weights)
-    let name = [cell.text, text, settings.optimizers[job.optimizer].text, "run \(job.run)"].joined(separator: " ")
-    let found = checkpoints?.load(name, as: AutoEncoder<E, O>.Checkpoint.self)
+    let training = LearningRun(rule, settings.schedule)
+    let name = "\(cell.text) \(texts) run \(job.run)"
+    let found = checkpoints?.load(name, as: LearningRun<Rule>.Checkpoint.self)
     if let found {
       training.resume(from: found)
-      _ = goOn(found.step)
+      _ = goOn(found.epoch)
     }
     training.begin(streams: try streams(epoch: 0))
     var saved = clock.now, isInterrupted = false
     while !training.isOver {
-      guard try training.runEpoch(streams: streams(epoch: training.checkpoint.epoch + 1), goOn: goOn) else {
+      guard try training.runEpoch(streams: streams(epoch: training.checkpoint.epoch + 1), goOn: { _ in goOn(0) }) else {
         isInterrupted = true
-        try checkpoints?.save(training.checkpoint, of: name)
         break
       }
+      _ = goOn(1)
       if let checkpoints, clock.now - saved > checkpointInterval {
         try checkpoints.save(training.checkpoint, of: name)
         saved = clock.now
       }
     }
     // What is over is kept too: another training of the experiment may not be.
-    if !isInterrupted { try checkpoints?.save(training.checkpoint, of: name) }
+    try checkpoints?.save(training.checkpoint, of: name)
     let over = training.checkpoint
     let pictures =
       try job.run > 1 || isInterrupted
       ? []
       : over.kept.keys.sorted().filter(settings.pictureEpochs.contains).compactMap { epoch -> TrainingPictures? in
         guard let parameters = over.kept[epoch] else { return nil }
-        let (phi, model) = training.trained(parameters)
         var random = try stream(Role.pictures, epoch: epoch)
         return TrainingPictures(
-          epoch: epoch, cell.problem.with(model: model), model, training.inferenceNetwork, phi, settings.outputs,
-          random: &random)
+          epoch: epoch, rule.problem(at: parameters), rule.network, parameters, settings.outputs, random: &random)
       }
+    var judgements: [Judgement] = []
+    for epoch in isInterrupted ? [] : settings.evidenceEpochs {
+      guard let parameters = over.kept[epoch] else { continue }
+      let bench = EvidenceBench(
+        problem: rule.problem(at: parameters), network: rule.network, parameters: parameters,
+        request: settings.evidence)
+      let found = try bench.measure(samples: settings.evidence.samples) { role, chunk in
+        try cell.streams(role, seed: spec.seed).stream(
+          (epoch * settings.runs + job.run - 1) * EvidenceBench.chunks(settings.evidence.data) + chunk)
+      } goOn: {
+        goOn(0)
+      }
+      guard let found else {
+        isInterrupted = true
+        break
+      }
+      judgements.append(Judgement(epoch: epoch, evidence: found.evidence, units: found.units))
+    }
     return MeasuredTraining(
-      cell: job.cell, entry: job.entry, optimizer: job.optimizer, run: job.run, points: over.points,
-      status: isInterrupted ? .interrupted : over.hasDiverged ? .diverged : .finished,
-      kept: over.kept.filter { settings.savedEpochs.contains($0.key) }, pictures: pictures,
-      network: training.inferenceNetwork, seconds: (clock.now - start) / .seconds(1), resumedFrom: found?.epoch)
+      job: job, points: over.points, status: isInterrupted ? .interrupted : over.hasDiverged ? .diverged : .finished,
+      kept: over.kept.filter { settings.savedEpochs.contains($0.key) }, pictures: pictures, evidence: judgements,
+      blocks: rule.parameterBlocks, seconds: (clock.now - start) / .seconds(1), resumedFrom: found?.epoch)
   }
+}
+
+extension ModelTraining.Job {
+  fileprivate var place: [Int] { [cell, algorithm, entry ?? 0, optimizer ?? 0, run] }
 }

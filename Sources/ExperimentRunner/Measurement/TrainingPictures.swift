@@ -1,4 +1,3 @@
-internal import CKernels
 internal import EstimatorStatistics
 internal import GradientEstimation
 internal import Optimization
@@ -32,46 +31,44 @@ package struct TrainingPictures: Sendable {
 
   /// Rounds in which missing values are filled in: z from q, x from p.
   static let imputationRounds = 50
-  /// Draws that moments of q are taken from where the family does not know them.
-  private static let momentDraws = 1000
 
+  /// Of a model of one z there is nothing to be seen; without an inference network, what the model generates.
+  ///
   /// - Parameters:
   ///   - problem: with the model at θ.
-  ///   - phi: the inference network's parameters.
+  ///   - parameters: the inference network's, and what may follow them.
   init(
-    epoch: Int, _ problem: Problem, _ model: any LocalLatentModel, _ network: any InferenceNetwork, _ phi: [Double],
+    epoch: Int, _ problem: Problem, _ network: (any InferenceNetwork)?, _ parameters: [Double],
     _ wanted: ModelTrainingSpec.Outputs, random: inout RandomStream
   ) {
     self.epoch = epoch
-    // Without λ for test data, those that were trained on.
-    let part = network.generalizes && model.dataCount(.test) > 0 ? DataPart.test : .training
-    let count = model.dataCount(part)
-    func amortized(_ lanes: Int, samples: Int) -> AmortizedBlock {
-      AmortizedBlock(problem, model, network, samples: samples, lanes: lanes)
-    }
-    let width = 100
-    for first in stride(from: 0, to: count, by: width) {
-      let indices = (first..<min(first + width, count)).map { Int32($0) }
-      let samples = problem.family.knowsMoments ? 1 : Self.momentDraws
-      var block = amortized(indices.count, samples: samples)
-      block.take(indices, of: part, parameters: phi, random: &random)
-      block.block.sample(problem, random: &random)
-      let moments = problem.family.moments(of: block.block)
-      for (lane, n) in indices.enumerated() {
-        func row(_ values: [Double]) -> [Double] {
-          (0..<problem.model.dimension).map { values[$0 * indices.count + lane] }
-        }
-        latents.append(
-          Latent(
-            datum: Int(n), label: model.label(of: part, Int(n)), mean: row(moments.mean),
-            deviation: row(moments.deviation)))
-      }
+    guard let model = problem.model as? any LocalLatentModel else { return }
+    if let network {
+      let phi = Array(parameters[..<network.parameterCount])
+      inferred(problem, model, network, phi, wanted, &random)
     }
     if problem.model.dimension == 2, problem.model.support == .real, wanted.manifold > 0 {
       manifold = Self.grid(wanted.manifold, model)
     }
     samples = Self.images(
       "sample", model, wanted.samples, model.priorDraws(lanes: max(1, wanted.samples), random: &random))
+  }
+
+  /// What q says of data.
+  private mutating func inferred(
+    _ problem: Problem, _ model: any LocalLatentModel, _ network: any InferenceNetwork, _ phi: [Double],
+    _ wanted: ModelTrainingSpec.Outputs, _ random: inout RandomStream
+  ) {
+    // Without λ for test data, those that were trained on.
+    let part = network.generalizes && model.dataCount(.test) > 0 ? DataPart.test : .training
+    let count = model.dataCount(part)
+    func amortized(_ lanes: Int, samples: Int) -> AmortizedBlock {
+      AmortizedBlock(problem, network, samples: samples, lanes: lanes)
+    }
+    let moments = LatentMoments.each(of: part, count: count, problem, network, phi, random: &random)
+    latents = moments.enumerated().map { n, own in
+      Latent(datum: n, label: model.label(of: part, n), mean: own.mean, deviation: own.deviation)
+    }
     let shown = min(wanted.reconstruction, count)
     if shown > 0 {
       var block = amortized(shown, samples: 1)
@@ -147,35 +144,5 @@ package struct TrainingPictures: Sendable {
 
   private static func column(_ values: [Double], _ lane: Int, _ lanes: Int) -> [Double] {
     stride(from: lane, to: values.count, by: lanes).map { values[$0] }
-  }
-}
-
-extension VariationalFamily {
-  /// Whether mean and standard deviation of each coordinate are known from λ.
-  fileprivate var knowsMoments: Bool { self is any IndependentNormalFamily || self is any LogitFamily }
-
-  /// Mean and standard deviation of each coordinate under each lane's λ, `[D × B]`; from the block's draws where they are not
-  /// known.
-  fileprivate func moments(of block: borrowing DrawBlock) -> (mean: [Double], deviation: [Double]) {
-    let (d, b, k) = (dimension, block.shape.lanes, block.shape.samples)
-    var mean = [Double](repeating: 0, count: d * b), spread = mean
-    if let family = self as? any IndependentNormalFamily {
-      var first = mean.mutableSpan, second = spread.mutableSpan
-      family.moments(at: block.draws, mean: &first, variance: &second)
-      return (mean, spread.map { $0.squareRoot() })
-    }
-    if let family = self as? any LogitFamily, !(self is any IndependentCategoricalFamily) {
-      var logits = mean.mutableSpan
-      family.storeLogits(at: block.draws, into: &logits)
-      let probabilities = mean.map { wb_sigmoid($0) }
-      return (probabilities, probabilities.map { ($0 * (1 - $0)).squareRoot() })
-    }
-    let z = block.draws.z
-    for i in z.indices { mean[i % (d * b)] += z[i] / Double(k) }
-    for i in z.indices {
-      let deviation = z[i] - mean[i % (d * b)]
-      spread[i % (d * b)] += deviation * deviation / Double(max(1, k - 1))
-    }
-    return (mean, spread.map { $0.squareRoot() })
   }
 }

@@ -48,8 +48,10 @@ package enum Trial {
   ) throws -> [CostForecast] {
     let budget = min(longest, longestInAll / Double(max(1, plan.cells.count)))
     let clock = ContinuousClock(), start = clock.now
-    return try plan.cells.map { cell in
+    return try plan.cells.enumerated().map { index, cell in
       try check()
+      if spec.kind == .training { return try LearningForecast.training(index, plan, spec, threads: threads) }
+      if spec.kind == .evaluation { return try LearningForecast.evaluation(cell, spec, threads: threads) }
       let isLate = (clock.now - start) / .seconds(1) > longestInAll
       if spec.kind == .elbo {
         return try Training.forecast(cell, spec, threads: threads, budget: isLate ? nil : budget)

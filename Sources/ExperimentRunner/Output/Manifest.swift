@@ -26,6 +26,7 @@ package enum Manifest {
       ]
     case .elbo: spec.training.manifestMembers
     case .training: spec.modelTraining.manifestMembers
+    case .evaluation: spec.evidence.members.filter { $0.key != "epochs" }
     }
   }
 

@@ -3,27 +3,49 @@ internal import Optimization
 
 /// The rows of the CSV files of kind `training`. What is not known stays empty.
 package enum ModelTrainingFiles {
-  private static let key = ["model", "family", "objective", "sampling", "estimator", "optimizer", "samples", "run"]
+  static let key = [
+    "model", "family", "objective", "sampling", "algorithm", "estimator", "optimizer", "samples", "run",
+  ]
   package static let trainingColumns =
     key + [
       "epoch", "step", "data_seen", "minibatch_bound", "train_bound", "train_bound_mcse", "test_bound",
       "test_bound_mcse", "exact_train_bound", "log_evidence", "evaluations", "gradient_evaluations", "status",
     ]
   package static let latentColumns = key + ["epoch", "datum", "label", "index", "mean", "sd"]
-  package static var parameterColumns: [String] { SavedParameters.columns }
+  package static let parameterColumns = key + ["step", "block", "index", "value"]
 
   package static func trainingRows(_ results: ModelTrainingResults) -> [[CSVFiles.Field]] {
     results.trainings.flatMap { measured in
-      let needed = results.plan.cells[measured.cell].entries[measured.entry].step
-      return measured.points.enumerated().map { index, point in
-        let steps = Double(point.step), isLast = index == measured.points.count - 1
+      measured.points.enumerated().map { index, point in
+        let isLast = index == measured.points.count - 1
         return results.key(measured) + [
           .integer(point.epoch), .integer(point.step), .integer(point.dataSeen), .number(point.minibatchBound),
           .number(point.trainBound), .number(point.trainMCSE), .number(point.testBound), .number(point.testMCSE),
-          .number(point.exactBound), .number(point.logEvidence), .number(needed.evaluations * steps),
-          .number(needed.gradients * steps),
+          .number(point.exactBound), .number(point.logEvidence), .number(point.evaluations),
+          .number(point.gradientEvaluations),
           .text((isLast ? measured.status : RunStatus.running).rawValue),
         ]
+      }
+    }
+  }
+
+  package static func evidenceRows(_ results: ModelTrainingResults) -> [[CSVFiles.Field]] {
+    results.trainings.flatMap { measured in
+      measured.evidence.flatMap { judgement in
+        judgement.evidence.map {
+          results.key(measured) + [.integer(judgement.epoch)]
+            + EvidenceFiles.fields($0, results.spec.modelTraining.evidence)
+        }
+      }
+    }
+  }
+
+  package static func unitRows(_ results: ModelTrainingResults) -> [[CSVFiles.Field]] {
+    results.trainings.flatMap { measured in
+      measured.evidence.flatMap { judgement in
+        judgement.units.flatMap { units in
+          EvidenceFiles.unitFields(units).map { results.key(measured) + [.integer(judgement.epoch)] + $0 }
+        }
       }
     }
   }
@@ -44,17 +66,10 @@ package enum ModelTrainingFiles {
   }
 
   package static func parameterRows(_ results: ModelTrainingResults) -> [[CSVFiles.Field]] {
-    results.trainings.flatMap { measured -> [[CSVFiles.Field]] in
-      guard let model = results.plan.cells[measured.cell].problem.model as? any LocalLatentModel else { return [] }
-      let shift = measured.network.parameterCount
-      let blocks =
-        measured.network.parameterBlocks
-        + model.modelParameterBlocks.map {
-          ParameterBlock(name: $0.name, range: $0.range.lowerBound + shift..<$0.range.upperBound + shift)
-        }
-      return measured.kept.sorted { $0.key < $1.key }.flatMap { epoch, parameters in
+    results.trainings.flatMap { measured in
+      measured.kept.sorted { $0.key < $1.key }.flatMap { epoch, parameters in
         let step = measured.points.last { $0.epoch <= epoch }?.step ?? 0
-        return blocks.flatMap { block in
+        return measured.blocks.flatMap { block in
           block.range.enumerated().map { index, p in
             results.key(measured) + [
               .integer(step), .text(block.name), .integer(index), .number(parameters[p]),
@@ -95,10 +110,12 @@ package enum ModelTrainingFiles {
 
 extension ModelTrainingResults {
   fileprivate func key(_ measured: MeasuredTraining) -> [CSVFiles.Field] {
-    let c = plan.cells[measured.cell]
+    let texts = measured.job.texts(plan, spec)
+    func text(_ text: String?) -> CSVFiles.Field { .text(text ?? "") }
     return [
-      .text(c.model), .text(c.family), .text(c.objective), .text(c.sampling), .text(c.entries[measured.entry].text),
-      .text(spec.modelTraining.optimizers[measured.optimizer].text), .integer(c.samples), .integer(measured.run),
+      .text(texts.model), text(texts.family), text(texts.objective), text(texts.sampling), .text(texts.algorithm),
+      text(texts.estimator), text(texts.optimizer), texts.samples.map { .integer($0) } ?? .number(nil),
+      .integer(measured.job.run),
     ]
   }
 }
@@ -109,7 +126,9 @@ extension ModelTrainingResults: ExperimentOutcome {
   package var notes: [String] {
     trainings.compactMap { training in
       training.resumedFrom.map { epoch in
-        "\(plan.cells[training.cell].entries[training.entry].text), run \(training.run): went on from epoch \(epoch)"
+        let texts = training.job.texts(plan, spec)
+        return
+          "\(texts.algorithm)\(texts.estimator.map { " " + $0 } ?? ""), run \(training.job.run): went on from epoch \(epoch)"
       }
     }
   }
@@ -128,6 +147,10 @@ extension ModelTrainingResults: ExperimentOutcome {
     for (name, path) in images {
       if let text = ModelTrainingFiles.images(self, path) { files.append((name, text)) }
     }
+    let judged = ModelTrainingFiles.evidenceRows(self), units = ModelTrainingFiles.unitRows(self)
+    let place = ModelTrainingFiles.key + ["epoch"]
+    if !judged.isEmpty { files.append(("evidence.csv", CSVFiles.text(place + EvidenceFiles.figures, judged))) }
+    if !units.isEmpty { files.append(("units.csv", CSVFiles.text(place + EvidenceFiles.unitFigures, units))) }
     let parameters = ModelTrainingFiles.parameterRows(self)
     if !parameters.isEmpty {
       files.append(("parameters.csv", CSVFiles.text(ModelTrainingFiles.parameterColumns, parameters)))
@@ -136,7 +159,7 @@ extension ModelTrainingResults: ExperimentOutcome {
   }
 
   package func manifest(ofCell index: Int) -> Manifest.Members? {
-    let own = trainings.filter { $0.cell == index }
+    let own = trainings.filter { $0.job.cell == index }
     guard !own.isEmpty else { return nil }
     return [RunStatus.finished, .diverged, .interrupted].map { status in
       (key: status.rawValue, value: .integer(own.count { $0.status == status }))
@@ -144,10 +167,7 @@ extension ModelTrainingResults: ExperimentOutcome {
   }
 
   private var timing: String {
-    let columns = [
-      "model", "family", "objective", "sampling", "estimator", "optimizer", "samples", "run", "threads", "epochs",
-      "steps", "wall_seconds", "milliseconds_per_epoch",
-    ]
+    let columns = ModelTrainingFiles.key + ["threads", "epochs", "steps", "wall_seconds", "milliseconds_per_epoch"]
     let rows = trainings.map { measured -> [CSVFiles.Field] in
       let last = measured.points.last, epochs = (last?.epoch ?? 0) - (measured.resumedFrom ?? 0)
       return key(measured) + [

@@ -9,6 +9,7 @@ package struct ResultDirectory {
     "manifest.json", "variance.csv", "coordinates.csv", "comparison.csv", "diagnostics.csv", "correlations.csv",
     "eigenvalues.csv", "timing.csv", "elbo.csv", "band.csv", "ranking.csv", "marginals.csv", "parameters.csv",
     "training.csv", "latent.csv", "manifold.csv", "reconstruction.csv", "samples.csv", "imputation.csv",
+    "evidence.csv", "units.csv",
   ]
   private let staged: StagedDirectory
   private let started = Date()

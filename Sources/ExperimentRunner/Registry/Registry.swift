@@ -9,6 +9,8 @@ public struct Registry: Sendable {
   package private(set) var objectives = ComponentTable<any Objective>(kind: "objective")
   package private(set) var samplings = ComponentTable<any SamplingScheme>(kind: "sampling")
   package private(set) var optimizers = ComponentTable<any Optimizer>(kind: "optimizer")
+  package private(set) var algorithms = ComponentTable<any LearningAlgorithm>(kind: "algorithm")
+  package private(set) var evidence = ComponentTable<any EvidenceEstimator>(kind: "evidence estimator")
 
   public init() {}
 
@@ -35,6 +37,14 @@ public struct Registry: Sendable {
 
   public mutating func register<O: Optimizer>(optimizer: O.Type) throws(RegistryError) {
     try optimizers.add(optimizer) { $0 }
+  }
+
+  public mutating func register<A: LearningAlgorithm>(algorithm: A.Type) throws(RegistryError) {
+    try algorithms.add(algorithm) { $0 }
+  }
+
+  public mutating func register<E: EvidenceEstimator>(evidence: E.Type) throws(RegistryError) {
+    try self.evidence.add(evidence) { $0 }
   }
 }
 

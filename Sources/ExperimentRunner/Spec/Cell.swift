@@ -46,6 +46,12 @@ package struct Cell: Sendable {
   /// Of a model of data with a latent variable each, what makes their λ: `parameters` are then φ. Of kind `variance` alone.
   package var amortization: Amortization? = nil
 
+  /// Indices into the spec's algorithms, of those that it is trained by. Of kind `training` alone.
+  package var algorithms: [Int] = []
+
+  /// Indices into the spec's evidence estimators, of those that log p(x) is estimated by. Of kind `evaluation` alone.
+  package var evidence: [Int] = []
+
   /// What its streams are named after.
   package var text: String {
     [model, family, objective, sampling, "at=\(point)", "samples=\(samples)"].joined(separator: " ")

@@ -35,6 +35,8 @@ package enum ExperimentKind: String, CaseIterable, Sendable {
   case elbo
   /// The bounds along the training of a model of data with latents of their own.
   case training
+  /// log p(x), at points.
+  case evaluation
 }
 
 /// What a spec asks for, read and checked as far as it can be without loading data.
@@ -69,6 +71,8 @@ package struct ExperimentSpec: Sendable {
   package var training = TrainingSpec()
   /// What kind `training` adds.
   package var modelTraining = ModelTrainingSpec()
+  /// What kind `evaluation` asks for.
+  package var evidence = EvidenceRequest()
   /// Where each key stands; empty for the command line.
   package var lines: [String: Int] = [:]
 
@@ -149,6 +153,11 @@ extension ExperimentSpec {
       (key: "at", value: oneOrMore(points) { .string($0.point.text) }),
       (key: "samples", value: oneOrMore(samples) { .integer($0) }),
     ]
+    if kind == .evaluation {
+      members.append((key: "data", value: .integer(evidence.data)))
+      members.append((key: "estimators", value: .array(evidence.estimators.map(component))))
+      return .object(members.filter { $0.key != "objective" && $0.key != "sampling" })
+    }
     if kind == .training {
       members += modelTraining.manifestMembers
     } else if kind == .elbo {

@@ -2,6 +2,7 @@ package import Optimization
 
 /// What a spec of kind `training` asks for beside the problem and the estimators.
 package struct ModelTrainingSpec: Sendable {
+  package var algorithms: [Configured<any LearningAlgorithm>] = []
   package var optimizers: [Configured<any Optimizer>] = []
   /// Passes over the data.
   package var epochs = 50
@@ -14,6 +15,8 @@ package struct ModelTrainingSpec: Sendable {
   /// Epochs after which parameters are written.
   package var savedEpochs: [Int] = []
   package var outputs = Outputs()
+  /// What is estimated of log p(x) along the way.
+  package var evidence = EvidenceRequest()
 
   package init() {}
 
@@ -41,18 +44,25 @@ package struct ModelTrainingSpec: Sendable {
     package static let count = 0...1000
   }
 
+  /// Epochs after which log p(x) is estimated.
+  package var evidenceEpochs: [Int] { evidence.estimators.isEmpty ? [] : evidence.epochs ?? [epochs] }
   /// Epochs after which pictures are made.
   package var pictureEpochs: [Int] { outputs.epochs ?? [epochs] }
 
-  package func ascent(samples: Int) -> AutoEncodingAscent {
-    AutoEncodingAscent(
-      samples: samples, epochs: epochs, evaluateEvery: evaluateEvery, evaluationDraws: evaluationDraws,
-      keptEpochs: Set(savedEpochs + pictureEpochs))
+  var schedule: LearningSchedule {
+    LearningSchedule(
+      epochs: epochs, evaluateEvery: evaluateEvery, keptEpochs: Set(savedEpochs + pictureEpochs + evidenceEpochs))
+  }
+
+  /// Whether some algorithm is made of that.
+  func takes(_ ingredient: Ingredients) -> Bool {
+    algorithms.contains { $0.product.ingredients.contains(ingredient) }
   }
 
   /// As the manifest gives it.
   var manifestMembers: [(key: String, value: JSONOutput)] {
     [
+      (key: "algorithms", value: .array(algorithms.map { .string($0.text) })),
       (key: "optimizers", value: .array(optimizers.map { .string($0.text) })), (key: "epochs", value: .integer(epochs)),
       (key: "runs", value: .integer(runs)),
       (
@@ -70,6 +80,6 @@ package struct ModelTrainingSpec: Sendable {
           (key: "samples", value: .integer(outputs.samples)), (key: "imputation", value: .integer(outputs.imputation)),
         ])
       ),
-    ]
+    ] + (evidence.estimators.isEmpty ? [] : [(key: "evidence", value: .object(evidence.members))])
   }
 }

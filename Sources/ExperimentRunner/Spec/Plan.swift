@@ -1,4 +1,5 @@
 package import GradientEstimation
+internal import Optimization
 internal import Randomness
 
 /// The cells of a spec, every combination checked.
@@ -50,6 +51,7 @@ private struct PlanBuilder {
   var resolver = PointResolver()
   /// Estimators whose minimum K exceeds a cell's, with what to say if no cell fits.
   private var tooFewSamples: [String: Fault] = [:]
+  private var learning = LearningPlan()
   /// What `all` does not include, by reason.
   private var leftOut: [(reason: String, texts: [String])] = []
 
@@ -79,7 +81,7 @@ private struct PlanBuilder {
         modelsAreWhole = false
         continue
       }
-      for family in spec.families {
+      for family in families(for: integrand) {
         do {
           let made = try family.product.makeFamily(dimension: integrand.dimension)
           if let fault = mismatch(family, made, integrand) {
@@ -93,6 +95,8 @@ private struct PlanBuilder {
       }
     }
     if !modelsAreWhole { checkBlockNames() }
+    for text in learning.notes(spec) { note(text) }
+    for fault in learning.faults(spec, source) { report(fault) }
     for (reason, texts) in leftOut {
       note("\(texts.joined(separator: ", ")) \(texts.count == 1 ? "is" : "are") left out: \(reason)")
     }
@@ -108,6 +112,18 @@ private struct PlanBuilder {
         source.fault(
           "estimators", line: spec.lines["estimators"] ?? 0, "no estimator fits: \(notes.joined(separator: "; "))"))
     }
+  }
+
+  /// The spec's families; where no algorithm takes one, whichever has the model's draws.
+  private func families(for model: any Integrand) -> [Configured<any FamilySpecification>] {
+    guard spec.kind == .training, !spec.modelTraining.takes(.family) else { return spec.families }
+    let fitting = registry.families.entries.lazy.compactMap { entry -> Configured<any FamilySpecification>? in
+      guard let product = entry.make([]), let made = try? product.makeFamily(dimension: model.dimension),
+        (try? Problem.checkSupport(of: made, for: model)) != nil
+      else { return nil }
+      return Configured(product: product, text: entry.about.id, path: "family", line: 0)
+    }
+    return fitting.first.map { [$0] } ?? spec.families
   }
 
   /// What is wrong with a family of other draws than the model's.
@@ -132,7 +148,6 @@ private struct PlanBuilder {
   /// Why the kind of experiment has no use for the model, or nil.
   private func misuse(of model: any Integrand) -> String? {
     switch (spec.kind, model is any LocalLatentModel) {
-    case (.training, false): "has no data with a latent variable each: kind 'training' takes models such as 'vae'"
     case (.elbo, true):
       "is of many data, each with a latent variable of its own: use kind 'training', or datum=n for one of them"
     default: nil
@@ -196,10 +211,11 @@ private struct PlanBuilder {
         for (point, path, line) in spec.points {
           var problem = problem, found: ResolvedPoint, amortization: Amortization?
           do {
-            if spec.kind == .variance, let local = model as? any LocalLatentModel {
+            if spec.kind != .training, let local = model as? any LocalLatentModel {
               let network = local.inferenceNetwork(initial: family.initialParameters)
               let place = try resolver.resolve(
-                point, local, network, modelText, start: try start(local, network, modelText, familyText))
+                point, local, network, modelText, start: try start(local, network, modelText, familyText),
+                isModelAlone: spec.kind == .evaluation && !spec.evidence.takesFamily)
               found = place.point
               amortization = Amortization(model: place.model, network: network)
               problem = problem.with(model: place.model)
@@ -252,10 +268,21 @@ private struct PlanBuilder {
               continue
             }
             let exact =
-              amortization.map { $0.exact(problem, found.parameters) }
-              ?? problem.exact(at: found.parameters, samples: samples)
-            let entries = entries(for: problem, samples: samples)
-            if entries.isEmpty { continue }
+              spec.kind == .evaluation
+              ? nil
+              : amortization.map { $0.exact(problem, found.parameters) }
+                ?? problem.exact(at: found.parameters, samples: samples)
+            let algorithms =
+              spec.kind == .training
+              ? learning.fitting(
+                problem, modelText, family: [familyText, objective.text, sampling.text], samples: samples, spec) : []
+            if spec.kind == .training, algorithms.isEmpty { continue }
+            let evidence = spec.kind == .evaluation ? judges(of: problem, samples: samples) : []
+            if spec.kind == .evaluation, evidence.isEmpty { continue }
+            let takesEstimators =
+              spec.kind != .evaluation && (spec.kind != .training || learning.takesEstimators(algorithms, spec))
+            let entries = takesEstimators ? entries(for: problem, samples: samples) : []
+            if takesEstimators, entries.isEmpty { continue }
             for generator in spec.generators {
               cells.append(
                 Cell(
@@ -264,10 +291,24 @@ private struct PlanBuilder {
                   parameters: found.parameters, exact: exact, entries: entries, optimum: found.optimum,
                   greatest: spec.kind == .elbo
                     ? resolver.greatest(of: problem, modelText, familyText, objective.text) : nil,
-                  normWeights: weights, amortization: amortization))
+                  normWeights: weights, amortization: amortization, algorithms: algorithms, evidence: evidence))
             }
           }
         }
+      }
+    }
+  }
+
+  /// The evidence estimators that can serve the problem; others are faults.
+  private mutating func judges(of problem: Problem, samples: Int) -> [Int] {
+    spec.evidence.estimators.indices.filter { index in
+      let estimator = spec.evidence.estimators[index]
+      do throws(EstimatorError) {
+        try estimator.product.check(problem, samples: samples)
+        return true
+      } catch {
+        report(source.fault(estimator.path, line: estimator.line, "\(estimator.text) \(error)"))
+        return false
       }
     }
   }

@@ -70,10 +70,11 @@ struct PointResolver {
   /// φ and the model at θ, of a model of data with a latent variable each: where the first run of a training starts, or what
   /// one has saved.
   ///
+  /// - Parameter isModelAlone: whether θ is all that is asked of a file: of algorithms that have no q.
   /// - Throws: `PointError` if there is no such point.
   mutating func resolve(
     _ point: Point, _ model: any LocalLatentModel, _ network: any InferenceNetwork, _ name: String,
-    start: (parameters: [Double], model: any LocalLatentModel)
+    start: (parameters: [Double], model: any LocalLatentModel), isModelAlone: Bool = false
   ) throws(PointError) -> (point: ResolvedPoint, model: any LocalLatentModel) {
     switch point {
     case .initial: return (ResolvedPoint(parameters: start.parameters, text: point.text), start.model)
@@ -87,7 +88,9 @@ struct PointResolver {
       }
       let note = origin == name ? nil : "\(wanted.path) was saved for model '\(origin)', and is used for '\(name)'"
       return (
-        ResolvedPoint(parameters: try values(network.parameterBlocks), text: found.text, note: note),
+        ResolvedPoint(
+          parameters: isModelAlone ? start.parameters : try values(network.parameterBlocks), text: found.text,
+          note: note),
         moved(start.model, try values(model.modelParameterBlocks))
       )
     default:

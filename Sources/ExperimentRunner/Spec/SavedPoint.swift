@@ -3,7 +3,7 @@ internal import GradientEstimation
 internal import Randomness
 internal import SwiftCSV
 
-/// A λ in a file `parameters.csv` that an `elbo` experiment wrote: which curve, which run, which steps.
+/// Parameters in a file `parameters.csv` that an experiment of kind `elbo` or `training` wrote: which curve, which run, which steps.
 package struct SavedPoint: Hashable, Sendable {
   package let path: String
   /// What the columns of the curve must say: `estimator`, `optimizer`, `run`, …
@@ -12,7 +12,9 @@ package struct SavedPoint: Hashable, Sendable {
   package var steps: [Int]
 
   /// The columns that pick a curve and a run.
-  static let selectors = ["model", "family", "objective", "sampling", "estimator", "optimizer", "samples", "run"]
+  static let selectors = [
+    "model", "family", "objective", "sampling", "algorithm", "estimator", "optimizer", "samples", "run",
+  ]
 
   /// `file=PATH,estimator=reparam,run=1,step=100`
   package var text: String {
@@ -32,7 +34,8 @@ struct SavedParameters: Sendable {
     let value: Double
   }
 
-  static let columns = SavedPoint.selectors + ["step", "block", "index", "value"]
+  /// Of kind `elbo`, whose curves have no algorithm; of kind `training` that is the fifth column.
+  static let columns = SavedPoint.selectors.filter { $0 != "algorithm" } + ["step", "block", "index", "value"]
   /// SHA-256 of the file.
   let digest: String
   private let path: String
@@ -55,19 +58,21 @@ struct SavedParameters: Sendable {
     } catch {
       throw PointError("\(path): not a CSV file: a quoted field is malformed")
     }
-    guard records.first == Self.columns else {
+    let named = ModelTrainingFiles.parameterColumns, hasAlgorithms = records.first == named
+    guard hasAlgorithms || records.first == Self.columns else {
       throw PointError(
         "\(path):1: not a file of saved parameters; its columns must be \(Self.columns.joined(separator: ","))")
     }
     var rows: [Row] = []
     let width = SavedPoint.selectors.count
-    for (index, record) in records.enumerated().dropFirst() {
-      if record == [""] { continue }
-      guard record.count == Self.columns.count, let step = Int(record[width]), let place = Int(record[width + 2]),
+    for (index, found) in records.enumerated().dropFirst() {
+      if found == [""] { continue }
+      let record = hasAlgorithms || found.count < 4 ? found : Array(found[..<4]) + [""] + found[4...]
+      guard record.count == named.count, let step = Int(record[width]), let place = Int(record[width + 2]),
         let value = Double(record[width + 3]), value.isFinite
       else {
         throw PointError(
-          "\(path):\(index + 1): expects \(Self.columns.count) fields, a whole step and index, and a finite value")
+          "\(path):\(index + 1): expects \(records[0].count) fields, a whole step and index, and a finite value")
       }
       rows.append(
         Row(key: Array(record[..<width]), step: step, block: record[width + 1], index: place, value: value))

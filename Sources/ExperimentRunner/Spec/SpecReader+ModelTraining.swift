@@ -5,6 +5,9 @@ extension SpecReader {
   /// Reads the keys that kind `training` adds.
   mutating func readModelTraining(_ members: [String: JSONNode], _ spec: inout ExperimentSpec) {
     typealias Limit = ModelTrainingSpec.Limit
+    spec.modelTraining.algorithms = components(
+      members["algorithm"], "algorithm", registry.algorithms, fallback: "aevb")
+    checkIngredients(members, spec)
     spec.modelTraining.optimizers = optimizers(members["optimizer"], members["learning_rate"])
     if let node = members["epochs"], let epochs = integer(node, "epochs", Limit.epochs) {
       spec.modelTraining.epochs = epochs
@@ -17,6 +20,7 @@ extension SpecReader {
       checkNotEmpty(node, "save_parameters", "epoch")
       spec.modelTraining.savedEpochs = epochs(node, "save_parameters", spec.modelTraining)
     }
+    if let node = members["evidence"] { readEvidence(node, &spec.modelTraining) }
     if let node = members["outputs"] { readOutputs(node, &spec.modelTraining) }
     for optimizer in spec.modelTraining.optimizers where optimizer.product.averageFrom != nil {
       let option = optimizer.optionLines["average_from"] ?? optimizer.line
@@ -28,6 +32,24 @@ extension SpecReader {
       fault(
         "rng", node,
         "names \(spec.generators.count) generators; kind 'training' takes one, since training.csv does not name it")
+    }
+  }
+
+  /// What no algorithm takes has no place in the spec.
+  private mutating func checkIngredients(_ members: [String: JSONNode], _ spec: ExperimentSpec) {
+    guard !faultyKeys.contains("algorithm") else { return }
+    let owners: [(Ingredients, [String])] = [
+      (.family, ["family", "objective", "sampling"]), (.estimator, ["estimators"]),
+      (.optimizer, ["optimizer", "learning_rate"]), (.samples, ["samples"]),
+    ]
+    let texts = spec.modelTraining.algorithms.map { "'\($0.text)'" }.joined(separator: " and ")
+    for (ingredient, keys) in owners where !spec.modelTraining.takes(ingredient) {
+      for key in keys {
+        guard let node = members[key] else { continue }
+        fault(
+          key, node,
+          "has no effect: \(texts) \(spec.modelTraining.algorithms.count == 1 ? "takes" : "take") none; leave it out")
+      }
     }
   }
 
@@ -55,6 +77,24 @@ extension SpecReader {
       return epoch
     }
     return unique(found.enumerated().map { ($1, String($1), itemPath(node, path, $0), node.line) }).sorted()
+  }
+
+  private mutating func readEvidence(_ node: JSONNode, _ training: inout ModelTrainingSpec) {
+    let keys = ["estimators", "samples", "data", "epochs"]
+    guard let members = members(of: node, path: "evidence", allowed: keys, what: "key") else { return }
+    if members["estimators"] == nil { fault("evidence.estimators", node, "is missing") }
+    training.evidence.estimators = evidenceEstimators(members["estimators"], "evidence.estimators")
+    if let node = members["samples"] { training.evidence.samples = counts(node, "evidence.samples") }
+    if let node = members["data"], let count = integer(node, "evidence.data", EvidenceRequest.Limit.data) {
+      training.evidence.data = count
+    }
+    if let node = members["epochs"] { training.evidence.epochs = epochs(node, "evidence.epochs", training) }
+  }
+
+  /// Evidence estimators, each once.
+  mutating func evidenceEstimators(_ node: JSONNode?, _ path: String) -> [Configured<any EvidenceEstimator>] {
+    guard let node else { return [] }
+    return components(node, path, registry.evidence, fallback: nil)
   }
 
   private mutating func readOutputs(_ node: JSONNode, _ training: inout ModelTrainingSpec) {

@@ -1,4 +1,5 @@
 internal import GradientEstimation
+internal import Optimization
 internal import Randomness
 
 /// Reads a spec from a JSON tree and collects every fault.
@@ -16,16 +17,21 @@ package struct SpecReader {
 
   /// The keys of a spec of that kind, in canonical order.
   package static func keys(_ kind: ExperimentKind) -> [String] {
-    [
-      "$schema", "name", "kind", "question", "references", "seed", "rng", "model", "family", "objective", "sampling",
-    ] + (kind == .training ? [] : ["at"]) + ["samples"] + ownKeys(kind) + ["estimators"]
+    ["$schema", "name", "kind", "question", "references", "seed", "rng", "model", "family"]
+      + (kind == .evaluation ? [] : ["objective", "sampling"]) + (kind == .training ? [] : ["at"]) + ["samples"]
+      + ownKeys(kind) + ["estimators"]
   }
   /// Those that it alone has.
   package static func ownKeys(_ kind: ExperimentKind) -> [String] {
     switch kind {
     case .variance: ["replicates", "relative_error", "max_replicates", "norm", "diagnostics", "correlations"]
     case .elbo: ["optimizer", "learning_rate", "steps", "runs", "evaluate", "save_parameters", "stop"]
-    case .training: ["optimizer", "learning_rate", "epochs", "runs", "evaluate", "save_parameters", "outputs"]
+    case .training:
+      [
+        "algorithm", "optimizer", "learning_rate", "epochs", "runs", "evaluate", "save_parameters", "outputs",
+        "evidence",
+      ]
+    case .evaluation: ["data"]
     }
   }
 
@@ -79,14 +85,9 @@ package struct SpecReader {
     spec.samplings = components(at("sampling"), "sampling", registry.samplings, fallback: "iid")
     spec.points = points(at("at"))
     if let node = at("samples") {
-      checkNotEmpty(node, "samples", "number of draws")
-      spec.samples = items(node).enumerated().compactMap { index, item in
-        integer(item, itemPath(node, "samples", index), ExperimentSpec.Limit.samples)
-      }
-      if !faultyKeys.contains("samples") {
-        spec.samples = unique(
-          spec.samples.enumerated().map { ($1, String($1), itemPath(node, "samples", $0), node.line) })
-      }
+      spec.samples = counts(node, "samples")
+    } else if spec.kind == .evaluation {
+      spec.samples = EvidenceRequest().samples
     }
     switch spec.kind {
     case .variance:
@@ -94,12 +95,44 @@ package struct SpecReader {
       readDiagnostics(members, &spec)
     case .elbo: readTraining(members, &spec)
     case .training: readModelTraining(members, &spec)
+    case .evaluation: readEvaluation(members, root, &spec)
     }
+    if spec.kind == .evaluation { return spec }
     readEstimators(at("estimators"), root, &spec)
     return spec
   }
 
   // MARK: Pieces
+
+  /// Reads the keys that kind `evaluation` adds.
+  private mutating func readEvaluation(
+    _ members: [String: JSONNode], _ root: JSONNode, _ spec: inout ExperimentSpec
+  ) {
+    if let node = members["estimators"] {
+      if case .array = node.value {
+        spec.evidence.estimators = evidenceEstimators(node, "estimators")
+      } else {
+        fault("estimators", node, "expects an array, found \(node.kind)")
+      }
+    } else {
+      fault("estimators", root, isText ? "name at least one evidence estimator" : "is missing")
+    }
+    if let node = members["data"], let count = integer(node, "data", EvidenceRequest.Limit.data) {
+      spec.evidence.data = count
+    }
+    spec.evidence.samples = spec.samples
+  }
+
+  /// Numbers of draws, each once.
+  mutating func counts(_ node: JSONNode, _ path: String) -> [Int] {
+    checkNotEmpty(node, path, "number of draws")
+    let found = items(node).enumerated().compactMap { index, item in
+      integer(item, itemPath(node, path, index), ExperimentSpec.Limit.samples)
+    }
+    let key = path.split(separator: ".").first.map(String.init) ?? path
+    if faultyKeys.contains(key) { return found }
+    return unique(found.enumerated().map { ($1, String($1), itemPath(node, path, $0), node.line) })
+  }
 
   /// The kind that a document says it is of; `variance` where it says none that there is.
   private static func statedKind(_ root: JSONNode) -> ExperimentKind {
@@ -122,7 +155,9 @@ package struct SpecReader {
 
   private mutating func checkKind(_ node: JSONNode?, _ root: JSONNode) {
     guard let node else {
-      if !isText { fault("kind", root, "is missing; write \"kind\": \"variance\", \"elbo\" or \"training\"") }
+      if !isText {
+        fault("kind", root, "is missing; write \"kind\": \"variance\", \"elbo\", \"training\" or \"evaluation\"")
+      }
       return
     }
     if let text = string(node, "kind"), ExperimentKind(rawValue: text) == nil {
@@ -133,6 +168,7 @@ package struct SpecReader {
 
   private mutating func readEstimators(_ node: JSONNode?, _ root: JSONNode, _ spec: inout ExperimentSpec) {
     guard let node else {
+      if spec.kind == .training, !spec.modelTraining.takes(.estimator) { return }
       fault("estimators", root, isText ? "name at least one estimator, or 'all'" : "is missing")
       return
     }

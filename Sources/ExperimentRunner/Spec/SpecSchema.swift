@@ -20,7 +20,7 @@ package enum SpecSchema {
               ["type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"]),
             property(
               "kind",
-              "what is measured: gradients at points, the ELBO along optimizations, or bounds along the training of a model",
+              "what is measured: gradients at points, the ELBO along optimizations, bounds along the training of a model, or log p(x)",
               ["enum": .array(ExperimentKind.allCases.map { .string($0.rawValue) })]),
             property("question", "the one question that the experiment answers", ["type": "string"]),
             property(
@@ -71,10 +71,13 @@ package enum SpecSchema {
               ["type": "boolean", "default": false]),
           ] + training(registry) + [
             property(
-              "estimators", "what is compared",
+              "estimators", "what is compared; of kind evaluation, estimators of log p(x)",
               .object([
                 (key: "type", value: "array"), (key: "minItems", value: 1), (key: "uniqueItems", value: true),
-                (key: "items", value: components(registry.estimators)),
+                (
+                  key: "items",
+                  value: ["anyOf": [components(registry.estimators), components(registry.evidence)]]
+                ),
               ]))
           ])
       ),
@@ -114,6 +117,8 @@ package enum SpecSchema {
     ])
     return [
       property(
+        "algorithm", "of kind training: what learns", oneOrMore(components(registry.algorithms), default: "aevb")),
+      property(
         "optimizer", "how steps are made of gradients", oneOrMore(components(registry.optimizers), default: "adam")),
       property(
         "learning_rate", "step sizes at the start, each tried with every estimator and optimizer",
@@ -128,6 +133,10 @@ package enum SpecSchema {
       property(
         "evaluate", "when the bound is evaluated; of kind training every so many epochs, with so many draws a datum",
         ["anyOf": [every, evaluation]]),
+      property("evidence", "of kind training: estimates of log p(x) along the way", evidence(registry)),
+      property(
+        "data", "of kind evaluation: the first so many data of each part; of a model of one z so many repetitions",
+        integer(EvidenceRequest.Limit.data, default: EvidenceRequest().data)),
       property("outputs", "of kind training: what is written for pictures, of the first run", outputs),
       property(
         "save_parameters", "steps (of kind training epochs) whose parameters are written to parameters.csv",
@@ -141,6 +150,23 @@ package enum SpecSchema {
             property("window", "evaluations that the change is between", integer(Limit.window, default: 5)),
           ], required: ["relative_change"])),
     ]
+  }
+
+  private static func evidence(_ registry: Registry) -> JSONOutput {
+    let standard = EvidenceRequest()
+    return object(
+      [
+        property("estimators", "of log p(x)", oneOrMore(components(registry.evidence), default: nil)),
+        property(
+          "samples", "K, draws or chains of an estimate",
+          oneOrMore(integer(ExperimentSpec.Limit.samples), default: .integer(standard.samples[0]))),
+        property(
+          "data", "the first so many of each part; of a model of one z so many repetitions",
+          integer(EvidenceRequest.Limit.data, default: standard.data)),
+        property(
+          "epochs", "after which; by default the last",
+          oneOrMore(integer(ModelTrainingSpec.Limit.savedEpoch), default: nil)),
+      ], required: ["estimators"])
   }
 
   private static var outputs: JSONOutput {

@@ -7,7 +7,9 @@ import Randomness
 import Testing
 import VariationalFamilies
 
-@Suite struct AutoEncodingAscentTests {
+@testable import LearningAlgorithms
+
+@Suite struct AutoEncodingTests {
   /// Seven data of four numbers from 0 to 1, all to train on: minibatches of three are 3, 3 and 1.
   private static let table = """
     a,b,c,d
@@ -54,14 +56,17 @@ import VariationalFamilies
   private func training<E: GradientEstimator, O: Optimizer>(
     _ model: any LocalLatentModel, _ estimator: E, _ optimizer: O, objective: any Objective = EvidenceLowerBound(),
     samples: Int, epochs: Int = 1
-  ) throws -> AutoEncoder<E, O> {
+  ) throws -> LearningRun<AutoEncoding<E, O>> {
     let problem = try Problem(
       model: model, family: MeanFieldNormal(dimension: model.dimension), objective: objective,
       sampling: IndependentSampling())
     var random = try stream(9)
-    return try AutoEncoder(
-      AutoEncodingAscent(samples: samples, epochs: epochs, evaluationDraws: 1), problem, estimator, optimizer,
-      random: &random)
+    let setting = LearningSetting(
+      problem: problem, samples: samples, estimator: estimator, optimizer: optimizer, epochs: epochs,
+      evaluationDraws: 1)
+    let network = model.inferenceNetwork(initial: problem.family.initialParameters)
+    return LearningRun(
+      try AutoEncoding(setting, network, estimator, optimizer, random: &random), LearningSchedule(epochs: epochs))
   }
 
   /// At a rate so small that φ and θ stay where they are, what an epoch of plain ascent moves them by is the rate times
@@ -128,7 +133,7 @@ import VariationalFamilies
   /// the bit.
   @Test func anInterruptedEpochLeavesNothing() throws {
     let model = try model { _ in }
-    func fresh() throws -> AutoEncoder<Reparameterization, Adam> {
+    func fresh() throws -> LearningRun<AutoEncoding<Reparameterization, Adam>> {
       let made = try training(model, Reparameterization(), Adam(), samples: 2, epochs: 3)
       made.begin(streams: try streams(epoch: 0))
       return made
@@ -153,7 +158,8 @@ import VariationalFamilies
     let bytes = try PropertyListEncoder().encode(before)
     let resumed = try fresh()
     resumed.resume(
-      from: try PropertyListDecoder().decode(AutoEncoder<Reparameterization, Adam>.Checkpoint.self, from: bytes))
+      from: try PropertyListDecoder().decode(
+        LearningRun<AutoEncoding<Reparameterization, Adam>>.Checkpoint.self, from: bytes))
     for epoch in 2...3 { #expect(try resumed.runEpoch(streams: try streams(epoch: UInt(epoch))) { _ in true }) }
     #expect(resumed.checkpoint.parameters == whole.checkpoint.parameters && resumed.checkpoint.points == points)
   }
@@ -173,10 +179,6 @@ import VariationalFamilies
     let problem = try Problem(
       model: try GaussianModel().makeIntegrand(), family: MeanFieldNormal(dimension: 1),
       objective: EvidenceLowerBound(), sampling: IndependentSampling())
-    var random = try stream(1)
-    #expect(throws: EstimatorError.self) {
-      _ = try AutoEncoder(
-        AutoEncodingAscent(samples: 1, epochs: 1), problem, Reparameterization(), Adam(), random: &random)
-    }
+    #expect(throws: EstimatorError.self) { try AutoEncodingVariationalBayes().check(problem) }
   }
 }
