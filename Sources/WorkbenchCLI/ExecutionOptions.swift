@@ -97,9 +97,9 @@ struct ExecutionOptions: ParsableArguments {
   func evaluate(
     _ experiment: PlannedExperiment, writingTo directory: String?, show: (EvaluationResults) -> Void
   ) async throws -> [String] {
-    let chunks = Evaluation.chunkCount(experiment.plan, experiment.spec)
+    let chunks = EvidenceEvaluation.chunkCount(experiment.plan, experiment.spec)
     return try await carryOut(experiment, writingTo: directory, total: chunks) { goOn in
-      try await Evaluation.run(experiment.plan, experiment.spec, threads: threadCount, goOn: goOn)
+      try await EvidenceEvaluation.run(experiment.plan, experiment.spec, threads: threadCount, goOn: goOn)
     } show: { results in
       show(results)
       return results.failures.map { experiment.prefix + $0 }

@@ -33,7 +33,7 @@ package enum Experiment {
               cell, seed: spec.seed, replicates: spec.replicates, request: spec.diagnostics)
           case .elbo: Training.streamKeys(cell, spec)
           case .training: ModelTraining.streamKeys(cell, spec)
-          case .evaluation: Evaluation.streamKeys(cell, spec)
+          case .evaluation: EvidenceEvaluation.streamKeys(cell, spec)
           }
         }
       try StreamKey.checkDisjoint(keys, for: generator)

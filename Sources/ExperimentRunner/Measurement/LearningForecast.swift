@@ -66,7 +66,7 @@ enum LearningForecast {
 
   /// Every evidence estimator of a cell, of the first datum.
   static func evaluation(_ cell: Cell, _ spec: ExperimentSpec, threads: Int) throws -> CostForecast {
-    let bench = Evaluation.bench(cell, spec)
+    let bench = EvidenceEvaluation.bench(cell, spec)
     let tried = try cell.evidence.map { index in
       let estimator = spec.evidence.estimators[index]
       let data = DataPart.allCases.reduce(0) { $0 + (bench.serves(estimator.product, $1) ? bench.count($1) : 0) }

@@ -29,7 +29,7 @@ package struct EvaluationResults: Sendable {
 }
 
 /// Estimates log p(x).
-package enum Evaluation {
+package enum EvidenceEvaluation {
   /// The stream keys of a cell: every estimator, part and chunk of data has numbers of its own.
   static func streamKeys(_ cell: Cell, _ spec: ExperimentSpec) -> [(key: StreamKey, count: Int)] {
     EvidenceBench.roles(spec.evidence, samples: [cell.samples]).map {
