@@ -209,6 +209,20 @@ import VariationalFamilies
     }
   }
 
+  /// From the species as components: the likelihoods that mclust has for iris (model VVV, by its BIC −574.0178 of 2 components
+  /// and −580.8396 of 3, of 29 and 44 parameters).
+  @Test(arguments: [(2, -574.0178), (3, -580.8396)]) func irisAsElsewhere(_ count: Int, _ criterion: Double) throws {
+    var model = try Self.model { $0.components = count }
+    let data = model.data.training, labels = try #require(data.labels)
+    let shares = (0..<count).flatMap { c in labels.map { min($0, count - 1) == c ? 1.0 : 0 } }
+    let start = try #require(model.components.maximizer(of: data, shares, leastScale: 1e-3))
+    model = model.with(modelParameters: start)
+    for _ in 0..<2000 { model = try #require(model.maximized(.exact)).model }
+    let parameters = Double(model.modelParameters.count - 1)
+    let found = try 2 * 150 * #require(model.logLikelihood(of: .training)) - parameters * log(150)
+    #expect(abs(found - criterion) < 0.01, "\(found)")
+  }
+
   /// The M-step is the greatest of Σ_n E_{q_n} log p_θ'(x_n, z_n) in θ': nothing is left of its gradient.
   @Test(arguments: covariances) func theMaximizationStepIsOptimal(_ covariance: MixtureModelSpecification.Covariance)
     throws

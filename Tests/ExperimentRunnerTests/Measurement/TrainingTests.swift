@@ -71,7 +71,7 @@ import Testing
     let elsewhere = [
       "gamma-poisson": "gamma", "log": "gamma", "dirichlet-multinomial": "dirichlet", "binary-latent": "bernoulli",
       "bernoulli-toy": "bernoulli", "gaussian-mixture": "categorical", "sigmoid-belief-network": "bernoulli",
-      "ising": "bernoulli",
+      "ising": "bernoulli", "mixture": "categorical",
     ]
     var compared = 0
     for id in registry.models.entries.map(\.about.id) {
