@@ -277,7 +277,10 @@ private struct PlanBuilder {
               ? learning.fitting(
                 problem, modelText, family: [familyText, objective.text, sampling.text], samples: samples, spec) : []
             if spec.kind == .training, algorithms.isEmpty { continue }
-            let evidence = spec.kind == .evaluation ? judges(of: problem, samples: samples) : []
+            for k in spec.modelTraining.evidence.samples {
+              _ = judges(spec.modelTraining.evidence, of: problem, samples: k)
+            }
+            let evidence = spec.kind == .evaluation ? judges(spec.evidence, of: problem, samples: samples) : []
             if spec.kind == .evaluation, evidence.isEmpty { continue }
             let takesEstimators =
               spec.kind != .evaluation && (spec.kind != .training || learning.takesEstimators(algorithms, spec))
@@ -300,9 +303,9 @@ private struct PlanBuilder {
   }
 
   /// The evidence estimators that can serve the problem; others are faults.
-  private mutating func judges(of problem: Problem, samples: Int) -> [Int] {
-    spec.evidence.estimators.indices.filter { index in
-      let estimator = spec.evidence.estimators[index]
+  private mutating func judges(_ request: EvidenceRequest, of problem: Problem, samples: Int) -> [Int] {
+    request.estimators.indices.filter { index in
+      let estimator = request.estimators[index]
       do throws(EstimatorError) {
         try estimator.product.check(problem, samples: samples)
         return true

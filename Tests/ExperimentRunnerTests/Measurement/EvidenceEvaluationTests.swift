@@ -131,6 +131,15 @@ import Testing
     #expect(training.allSatisfy { $0.contains(",,,,,,,") })
   }
 
+  /// Of a model of one z svi has a q, coordinate ascent and points have none that draws are made of.
+  @Test func modelsOfOneDatum() async throws {
+    let results = try await train(
+      #""model": "conjugate-regression", "algorithm": ["cavi", "svi", "map"], "epochs": 20, "estimators": ["stl"], "evidence": {"estimators": ["importance-sampling"], "data": 2, "samples": 10}"#,
+      threads: 2)
+    let judged = results.trainings.map { $0.evidence.flatMap(\.evidence).count }
+    #expect(judged == [0, 1, 0])
+  }
+
   /// What is cut short while log p(x) is estimated goes on to the same bytes.
   @Test func interruptedEvidenceGoesOn() async throws {
     let directory = FileManager.default.temporaryDirectory.appending(path: "workbench-\(UUID().uuidString)")
@@ -145,6 +154,19 @@ import Testing
     #expect(first.points.last?.epoch == 3)
     let resumed = try await train(Self.judged, threads: 2, checkpoints: store)
     #expect(resumed.isComplete && files(resumed) == whole)
+  }
+
+  /// An estimator that cannot serve the model is a fault before anything is trained.
+  @Test func impossibleEvidence() throws {
+    let reading = try Reading(
+      members: ModelTrainingTests.small
+        + #""estimators": ["analytic-kl"], "evidence": {"estimators": ["importance-sampling", "reciprocal"], "samples": [3, 50]}"#,
+      kind: "training")
+    let wanted = "t:1: evidence.estimators[1]: reciprocal fits a normal to K draws, and needs 4 of them or more in 2 dimensions"
+    #expect(reading.faults == [wanted])
+    let none = try Reading(
+      members: ModelTrainingTests.small + #""estimators": ["analytic-kl"], "evidence": {"data": 5}"#, kind: "training")
+    #expect(none.faults == ["t:1: evidence.estimators: is missing"])
   }
 
   /// What no algorithm takes is not to be given, and what fits one model alone is left out of the others.
