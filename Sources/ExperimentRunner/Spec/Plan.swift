@@ -81,7 +81,7 @@ private struct PlanBuilder {
         modelsAreWhole = false
         continue
       }
-      for family in families(for: integrand) {
+      for family in learning.families(for: integrand, spec, registry) {
         do {
           let made = try family.product.makeFamily(dimension: integrand.dimension)
           if let fault = mismatch(family, made, integrand) {
@@ -112,18 +112,6 @@ private struct PlanBuilder {
         source.fault(
           "estimators", line: spec.lines["estimators"] ?? 0, "no estimator fits: \(notes.joined(separator: "; "))"))
     }
-  }
-
-  /// The spec's families; where no algorithm takes one, whichever has the model's draws.
-  private func families(for model: any Integrand) -> [Configured<any FamilySpecification>] {
-    guard spec.kind == .training, !spec.modelTraining.takes(.family) else { return spec.families }
-    let fitting = registry.families.entries.lazy.compactMap { entry -> Configured<any FamilySpecification>? in
-      guard let product = entry.make([]), let made = try? product.makeFamily(dimension: model.dimension),
-        (try? Problem.checkSupport(of: made, for: model)) != nil
-      else { return nil }
-      return Configured(product: product, text: entry.about.id, path: "family", line: 0)
-    }
-    return fitting.first.map { [$0] } ?? spec.families
   }
 
   /// What is wrong with a family of other draws than the model's.
