@@ -135,7 +135,7 @@ public final class LearningRun<Rule: LearningRule> {
     checkpoint.dataSeen += indices.count
     checkpoint.evaluations += done.evaluations
     checkpoint.gradientEvaluations += done.gradientEvaluations
-    checkpoint.hasDiverged = !done.isFinite || !checkpoint.parameters.allSatisfy(\.isFinite)
+    checkpoint.hasDiverged = !done.isFinite || !checkpoint.parameters.areFinite
     return done
   }
 
