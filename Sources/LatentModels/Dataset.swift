@@ -53,16 +53,12 @@ extension Dataset {
     values.withUnsafeBufferPointer { values in
       indices.withUnsafeBufferPointer { indices in
         observations.withUnsafeMutableBufferPointer { out in
-          // Few data at a time, each read from its first number to its last: what is read stays in the cache.
-          for first in stride(from: 0, to: lanes, by: 8) {
-            let some = first..<min(first + 8, lanes)
-            for i in 0..<d {
-              let row = i * lanes
-              if isDynamic {
-                for lane in some { out[row + lane] = out[row + lane] < values[Int(indices[lane]) * d + i] ? 1 : 0 }
-              } else {
-                for lane in some { out[row + lane] = values[Int(indices[lane]) * d + i] }
-              }
+          for i in 0..<d {
+            let row = i * lanes
+            if isDynamic {
+              for lane in 0..<lanes { out[row + lane] = out[row + lane] < values[Int(indices[lane]) * d + i] ? 1 : 0 }
+            } else {
+              for lane in 0..<lanes { out[row + lane] = values[Int(indices[lane]) * d + i] }
             }
           }
         }
