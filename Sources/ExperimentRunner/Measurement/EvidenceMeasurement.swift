@@ -81,6 +81,8 @@ struct EvidenceBench {
 
   /// Data that are estimated from one stream.
   static let chunk = 16
+  /// The most states that are gone through for log p(x) of a part.
+  private static let stateLimit = 1 << 22
 
   private var local: (any LocalLatentModel)? { problem.model as? any LocalLatentModel }
 
@@ -106,7 +108,8 @@ struct EvidenceBench {
   ) throws -> (estimates: [EvidenceEstimate], exact: [Double?]) {
     guard let local else {
       let data = LaneData(lanes: range.count, parameters: parameters)
-      let evidence = (problem.model as? any LatentModel)?.logEvidence
+      let most = Self.stateLimit / Self.chunks(count(part))
+      let evidence = (problem.model as? any LatentModel)?.logEvidence(within: most)
       return (
         try estimator.estimate(problem, data, samples: samples, random: &random), range.map { _ in evidence }
       )
@@ -124,7 +127,7 @@ struct EvidenceBench {
     }
     let exact = range.indices.map { lane -> Double? in
       let column = stride(from: lane - range.lowerBound, to: data.observations.count, by: range.count)
-      return local.datum(column.map { data.observations[$0] }).logEvidence
+      return local.datum(column.map { data.observations[$0] }).logEvidence(within: Self.stateLimit / count(part))
     }
     return (try estimator.estimate(problem, data, samples: samples, random: &random), exact)
   }
