@@ -69,17 +69,18 @@ public struct BaselineState: Codable, Hashable, Sendable {
     of signal: [Double], _ shape: Shape, _ family: any VariationalFamily, decay: Double?
   ) {
     let rows = signal.count / shape.drawCount
-    var means = [Double](repeating: 0, count: rows)
+    // Of a constant signal the mean is that number, to the last digit: at the posterior nothing else is left.
+    var sums = [CompensatedSum](repeating: .init(), count: rows)
     for k in 0..<shape.samples {
       for row in 0..<rows {
-        for lane in 0..<shape.lanes { means[row] += signal[(k * rows + row) * shape.lanes + lane] }
+        for lane in 0..<shape.lanes { sums[row].add(signal[(k * rows + row) * shape.lanes + lane]) }
       }
     }
     count += 1
     let weight = count == 1 ? 1 : decay.map { 1 - $0 } ?? 1 / count
     let factorized = rows > 1 ? family as? any FactorizedFamily : nil
     for p in values.indices {
-      let mean = means[factorized?.coordinate(ofParameter: p) ?? 0] / Double(shape.drawCount)
+      let mean = sums[factorized?.coordinate(ofParameter: p) ?? 0].total / Double(shape.drawCount)
       values[p] += weight * (mean - values[p])
     }
   }

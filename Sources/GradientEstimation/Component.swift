@@ -145,6 +145,12 @@ public struct Alias: Hashable, Sendable {
 public protocol IntegrandSpecification: Component {
   /// - Throws: `ComponentError`, which names the option or the file that is wrong.
   func makeIntegrand() throws(ComponentError) -> any Integrand
+  /// The paths of the files that `makeIntegrand` reads, for the record of what results were made of; none by default.
+  var inputFiles: [String] { get }
+}
+
+extension IntegrandSpecification {
+  public var inputFiles: [String] { [] }
 }
 
 /// A component that makes the variational family for a model of some dimension.

@@ -49,6 +49,29 @@ public enum Enumeration {
     }
     return true
   }
+
+  /// log Σ_z p(x, z) of a model whose z are bits, over all of them; nil beyond the limit, or where no z has a finite
+  /// log p(x, z).
+  public static func logEvidence(ofBits model: any LatentModel) -> Double? {
+    let d = model.dimension
+    guard let states = stateCount(base: 2, exponent: d) else { return nil }
+    var joint: [Double] = []
+    joint.reserveCapacity(states)
+    for first in stride(from: 0, to: states, by: evidenceLanes) {
+      let lanes = min(evidenceLanes, states - first)
+      var block = DrawBlock(shape: Shape(samples: 1, dimension: d, parameters: 1, lanes: lanes), parameters: [0])
+      for lane in 0..<lanes { for i in 0..<d { block.draws.z[i * lanes + lane] = Double((first + lane) >> i & 1) } }
+      block.evaluate(Quantities(values: [.prior, .likelihood]), of: model)
+      for lane in 0..<lanes { joint.append(block.evaluation.sum(of: [.prior, .likelihood], at: lane)) }
+    }
+    guard let largest = joint.max(), largest.isFinite else { return nil }
+    var total = CompensatedSum()
+    for value in joint { total.add(wb_exp(value - largest)) }
+    return largest + wb_log(total.total)
+  }
+
+  /// Wide enough for products of matrices.
+  private static let evidenceLanes = 1024
 }
 
 extension EnumerableFamily {

@@ -30,6 +30,8 @@ extension Integrand {
 public protocol LatentModel: Integrand {
   /// log p(x), where it is known.
   var logEvidence: Double? { get }
+  /// How many states `logEvidence` goes through whenever it is asked for; 1, the default, where it does not.
+  var evidenceStates: Int { get }
   /// p(z), where closed forms may use it.
   var prior: (any Prior)? { get }
   /// Distributions over z by which a point λ can be named, such as `prior` and `posterior`.
@@ -39,6 +41,9 @@ public protocol LatentModel: Integrand {
 extension LatentModel {
   public var terms: Terms { [.prior, .likelihood] }
   public var logEvidence: Double? { nil }
+  public var evidenceStates: Int { 1 }
+  /// log p(x), where it is known and goes through no more than so many states.
+  public func logEvidence(within states: Int) -> Double? { evidenceStates <= states ? logEvidence : nil }
   public var prior: (any Prior)? { nil }
   public var namedDistributions: [String: any Prior] { [:] }
 }

@@ -139,6 +139,34 @@ extension Problem {
     }
   }
 
+  /// The most states a datum that `exact(ofDatum:)` goes through.
+  public static let datumStateLimit = 1 << 10
+
+  /// The exact value and gradient of the objective of one datum x `[d]` of a `LocalLatentModel` at its own λ `[P]`; nil where
+  /// they are not known, or where the family has more states than `datumStateLimit`.
+  public func exact(ofDatum x: [Double], at parameters: [Double], samples: Int) -> ExactExpectation? {
+    guard let local = model as? any LocalLatentModel else { return nil }
+    let datum = local.datum(x)
+    guard let family = family as? any EnumerableFamily else {
+      return with(model: datum).exact(at: parameters, samples: samples)
+    }
+    guard let states = family.stateCount, states <= Self.datumStateLimit else { return nil }
+    // Of sums over states the gradient in θ is most of the work, and nothing here asks for it.
+    return with(model: ModelOfValues(model: datum)).exact(at: parameters, samples: samples)
+  }
+
   /// What a step of learning takes its data from.
   public var data: any LanewiseData { model as? any LocalLatentModel ?? SingleDatum() }
+}
+
+/// A model of which nothing but its values is known, not even that it learns.
+private struct ModelOfValues: LatentModel {
+  let model: any LatentModel
+  var dimension: Int { model.dimension }
+  var terms: Terms { model.terms }
+  var support: Support { model.support }
+
+  func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
+    model.evaluate(needed, at: draws, into: &evaluation)
+  }
 }

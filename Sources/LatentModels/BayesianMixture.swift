@@ -266,6 +266,8 @@ extension BayesianMixture: IntegrandSpecification {
     guard column.isEmpty else { throw ComponentError(option: "column", "has no effect without data") }
   }
 
+  public var inputFiles: [String] { NumericTable.inputFiles(data) }
+
   /// - Throws: `ComponentError` for a file that cannot be read, or has no such column.
   public func makeIntegrand() throws(ComponentError) -> any Integrand {
     var model = self

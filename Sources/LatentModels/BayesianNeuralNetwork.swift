@@ -186,8 +186,10 @@ public struct BayesianNeuralNetworkSpecification: IntegrandSpecification {
         normals: [
           NormalPoint(mean: [0.5, -0.5, 0, 0.5, -0.5, 0, 0.7, 1], scale: [0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.5, 0.8]),
           NormalPoint(mean: [0, 0.5, -0.5, 0, 0.5, 0.4, -0.8, -1.2], scale: [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.6, 1]),
-        ])
+        ], families: ["mean-field-normal", "full-rank-normal", "low-rank-normal"])
     ])
+
+  public var inputFiles: [String] { NumericTable.inputFiles(data) }
 
   /// - Throws: `ComponentError` for data that cannot be read or do not fit, and a minibatch larger than they are.
   public func makeIntegrand() throws(ComponentError) -> any Integrand {

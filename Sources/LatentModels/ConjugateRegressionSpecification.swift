@@ -45,6 +45,8 @@ public struct ConjugateRegressionSpecification: IntegrandSpecification {
         families: ["mean-field-normal"])
     ])
 
+  public var inputFiles: [String] { NumericTable.inputFiles(data) }
+
   /// - Throws: `ComponentError` for data that cannot be read.
   public func makeIntegrand() throws(ComponentError) -> any Integrand {
     let table = try NumericTable.load(data)

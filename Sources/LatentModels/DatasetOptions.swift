@@ -23,6 +23,15 @@ public struct DatasetOptions: Hashable, Sendable {
 
   public init() {}
 
+  /// The files that these options name and that are no data set that is shipped: data, then labels where they are a file of
+  /// their own, as those of an IDX file are; of the data to train on, then of those to test with.
+  var inputFiles: [String] {
+    [(data, labels), (testData, testLabels)].flatMap { data, labels in
+      let files = NumericTable.inputFiles(data)
+      return files.isEmpty || labels.isEmpty || !IDXFile.isFile(data) ? files : files + [labels]
+    }
+  }
+
   /// - Throws: `ComponentError` if values are to be binarised and standardised, or if test data come from two places or none.
   func check() throws(ComponentError) {
     guard !standardize || pixels == .real else {

@@ -67,6 +67,8 @@ extension FactorAnalysisSpecification {
     }
   }
 
+  public var inputFiles: [String] { dataset.inputFiles }
+
   /// - Throws: `ComponentError` for data that cannot be read; a row or minibatch that they do not have.
   public func makeIntegrand() throws(ComponentError) -> any Integrand {
     let data = try DataSplit(dataset)

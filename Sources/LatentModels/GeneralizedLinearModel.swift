@@ -41,7 +41,8 @@ public struct GeneralizedLinearModel: RegressionSpecification {
     examples: [
       Example(
         options: ["data": "warpbreaks", "response": "normal", "noise": "0.4", "minibatch": "27"],
-        normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -1, scale: 0.9)])
+        normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -1, scale: 0.9)],
+        families: ["mean-field-normal", "full-rank-normal"])
     ])
 
   public func check() throws(ComponentError) {

@@ -37,6 +37,16 @@ struct IDXFile: Sendable {
   /// Whether a file that begins so is meant to be one.
   static func begins(with bytes: [UInt8]) -> Bool { bytes.count >= 2 && bytes[0] == 0 && bytes[1] == 0 }
 
+  /// Whether there is a file of that path that begins so.
+  static func isFile(_ path: String) -> Bool {
+    do throws(ComponentError) {
+      var file = try InflatedFile(path, option: "data")
+      return begins(with: try file.read(4))
+    } catch {
+      return false
+    }
+  }
+
   /// Reads the rest of a file, of which the first four bytes are given.
   ///
   /// - Throws: `ComponentError` with the byte where the file is no such file, has other dimensions than `content` needs,

@@ -34,7 +34,9 @@ public struct LinearRegression: RegressionSpecification {
       .real(
         "noise", \.noise, in: RealBounds(lower: 1e-6, upper: 1e6), "standard deviation of y given its predictor")
     ],
-    examples: [[:], ["minibatch": "64", "noise": "2", "prior_scale": "0.5"]].map {
+    examples: [
+      [:], ["data": "iris", "target": "petal_width", "minibatch": "30", "noise": "2", "prior_scale": "0.5"],
+    ].map {
       Example(
         options: $0, normals: [NormalPoint(mean: 0.5, scale: 0.5), NormalPoint(mean: -1, scale: 0.9)])
     })

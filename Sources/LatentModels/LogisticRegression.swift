@@ -28,7 +28,9 @@ public struct LogisticRegression: RegressionSpecification {
     references: [Reference("wolberg1995"), Reference("mohamed2020")],
     options: sharedOptions,
     examples: [[:], ["minibatch": "64"]].map {
-      Example(options: $0, normals: [NormalPoint(mean: 0, scale: 0.6), NormalPoint(mean: [1, -1], scale: [0.9])])
+      Example(
+        options: $0, normals: [NormalPoint(mean: 0, scale: 0.6), NormalPoint(mean: [1, -1], scale: [0.9])],
+        families: ["mean-field-normal", "full-rank-normal", "low-rank-normal"])
     })
 
   var response: any Response { BernoulliResponse() }

@@ -72,6 +72,8 @@ public struct MixtureModelSpecification: IntegrandSpecification, DatasetSpecific
     }
   }
 
+  public var inputFiles: [String] { dataset.inputFiles }
+
   /// - Throws: `ComponentError` for data that cannot be read or are fewer than the components; a row or minibatch that they do
   ///   not have.
   public func makeIntegrand() throws(ComponentError) -> any Integrand {

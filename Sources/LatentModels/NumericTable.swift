@@ -23,6 +23,9 @@ struct NumericTable: Sendable {
   /// Whether a data set of that name is shipped.
   static func isShipped(_ name: String) -> Bool { shipped.contains { $0.name == name } }
 
+  /// The file that an option names: none where it is empty, or names a data set that is shipped.
+  static func inputFiles(_ name: String) -> [String] { name.isEmpty || isShipped(name) ? [] : [name] }
+
   /// Why the file that an option names cannot be had.
   static func unreadable(_ name: String, option: String) -> ComponentError {
     var isDirectory: ObjCBool = false

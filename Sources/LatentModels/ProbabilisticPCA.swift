@@ -127,6 +127,8 @@ extension ProbabilisticPCA: IntegrandSpecification {
         normals: [NormalPoint(mean: [2, -1], scale: [0.5]), NormalPoint(mean: [-1], scale: [0.4, 0.8])])
     ])
 
+  public var inputFiles: [String] { NumericTable.inputFiles(data) }
+
   /// - Throws: `ComponentError` for a file that cannot be read, a row or column that it has not, more components than
   ///   columns leave room for, or data that are constant in the directions beyond the k-th.
   public func makeIntegrand() throws(ComponentError) -> any Integrand {

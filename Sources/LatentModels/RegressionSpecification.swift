@@ -36,6 +36,8 @@ extension RegressionSpecification {
     "give every column\(type(of: Self().response).target.isStandardized ? ", the target too," : "") mean 0 and standard deviation 1"
   }
 
+  public var inputFiles: [String] { NumericTable.inputFiles(options.data) }
+
   public func makeIntegrand() throws(ComponentError) -> any Integrand {
     let response = response
     let data = try RegressionData(

@@ -200,7 +200,7 @@ extension SigmoidBeliefNetwork: IntegrandSpecification {
     ],
     examples: [
       Example(options: ["layers": "3", "x": "1011"]),
-      Example(options: ["layers": "2x2", "x": "101", "learn": "all"]),
+      Example(options: ["layers": "2x1", "x": "101", "learn": "all"]),
     ])
 
   public func makeIntegrand() throws(ComponentError) -> any Integrand {

@@ -118,6 +118,8 @@ extension StateSpaceModel: IntegrandSpecification {
     }
   }
 
+  public var inputFiles: [String] { NumericTable.inputFiles(data) }
+
   /// - Throws: `ComponentError` for a file that cannot be read or has no such column, and where states and noise differ
   ///   by so many orders of magnitude that the posterior cannot be had.
   public func makeIntegrand() throws(ComponentError) -> any Integrand {

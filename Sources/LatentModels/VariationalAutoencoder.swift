@@ -10,7 +10,7 @@ internal import Randomness
 /// The family is any: the encoder's outputs are its parameters. Kingma and Welling (2014), sections 2 and 3, appendix C.
 ///
 /// - θ: the decoder's weights and biases; see `Decoder`.
-/// - Exact: nothing, for continuous z; up to 16 bits a datum everything, by enumeration.
+/// - Exact: nothing, for continuous z; up to 16 bits a datum everything, log p(x) included, by enumeration.
 /// - Cost: the products of matrices of a pass, forward and where ∇_z is asked for backward.
 struct VariationalAutoencoder: DatasetModel, DecodedModel {
   let decoder: Decoder
@@ -74,6 +74,12 @@ struct DecodedDatum: DecodedModel {
   /// `[d]`
   let x: [Double]
   var modelParameters: [Double]
+
+  /// Of bits up to 16, log Σ_z p_θ(x, z).
+  var logEvidence: Double? { decoder.isBinary ? Enumeration.logEvidence(ofBits: self) : nil }
+  var evidenceStates: Int {
+    decoder.isBinary ? Enumeration.stateCount(base: 2, exponent: dimension) ?? .max : 1
+  }
 
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {
     decoder.evaluate(needed, modelParameters, x, at: draws, into: &evaluation)

@@ -151,6 +151,8 @@ public struct VariationalAutoencoderSpecification: IntegrandSpecification, Datas
     }
   }
 
+  public var inputFiles: [String] { dataset.inputFiles }
+
   /// - Throws: `ComponentError` for data that cannot be read, or are none for the likelihood; a row or minibatch that the data
   ///   do not have.
   public func makeIntegrand() throws(ComponentError) -> any Integrand {

@@ -154,7 +154,7 @@ private final class PointSteps<O: Optimizer>: LearningRule {
     if let model = problem.model as? any ExactLikelihoodModel {
       evidence = model.logLikelihood(of: .training)
     } else if !problem.hasLocalLatents {
-      evidence = (problem.model as? any LatentModel)?.logEvidence
+      evidence = (problem.model as? any LatentModel)?.logEvidence(within: DatumBound.stateLimit)
     }
     let train = mean(.training, &random)
     return LearningBounds(train: train, test: mean(.test, &random), logEvidence: evidence)

@@ -131,8 +131,8 @@ extension DatumBound {
 }
 
 extension DatumBound {
-  /// The most states of all data together that are gone through for what is exact.
-  private static let stateLimit = 1 << 14
+  /// The most states of all data together that are gone through for what is exact, each time that it is asked for.
+  package static let stateLimit = 1 << 14
 
   /// What is exact of the data to train on, means over them: the bound at φ, and log p(x); each nil where a datum has none.
   public static func exact(
@@ -143,7 +143,7 @@ extension DatumBound {
         problem.multiSample == nil
         ? problem.family.exactExpectation(of: problem.terms, for: problem.withAllData.model, parameters: parameters)
         : nil
-      return (found?.value, (problem.model as? any LatentModel)?.logEvidence)
+      return (found?.value, (problem.model as? any LatentModel)?.logEvidence(within: stateLimit))
     }
     let count = model.dataCount(.training)
     guard !model.observationsAreDrawn else { return (nil, nil) }
@@ -157,7 +157,7 @@ extension DatumBound {
       for lane in 0..<width where bound != nil || evidence != nil {
         func column(_ rows: [Double]) -> [Double] { stride(from: lane, to: rows.count, by: width).map { rows[$0] } }
         let datum = model.datum(column(data.block.draws.observations))
-        if let own = datum.logEvidence { evidence?.add(own) } else { evidence = nil }
+        if let own = datum.logEvidence(within: stateLimit / count) { evidence?.add(own) } else { evidence = nil }
         guard bound != nil else { continue }
         let lambda = column(data.block.draws.parameters)
         if let own = problem.family.exactExpectation(of: problem.terms, for: datum, parameters: lambda)?.value {

@@ -113,3 +113,24 @@ func checkBinary(_ drawn: [Double], of probabilities: [Double]) {
     #expect(abs(sum - count * p) <= 4.5 * (count * p * (1 - p)).squareRoot())
   }
 }
+
+/// What a specification says that it reads.
+@Suite struct InputFilesTests {
+  @Test func labelsAreAFileBesideAnIDXFileOnly() throws {
+    let images = try TemporaryFile(idx(0x08, [2, 2], [0, 255, 255, 0])),
+      labels = try TemporaryFile(idx(0x08, [2], [1, 0]))
+    let table = try TemporaryFile("a,b\n1,2\n")
+    func files(_ edit: (inout DatasetOptions) -> Void) -> [String] {
+      var specification = VariationalAutoencoderSpecification()
+      edit(&specification.dataset)
+      return specification.inputFiles
+    }
+    #expect(files { _ in } == [])
+    #expect(files { ($0.data, $0.labels) = (images.path, labels.path) } == [images.path, labels.path])
+    #expect(files { ($0.data, $0.labels) = (table.path, "b") } == [table.path])
+    #expect(
+      files { ($0.data, $0.testData, $0.testLabels) = (images.path, images.path, labels.path) }
+        == [images.path, images.path, labels.path])
+    #expect(files { $0.data = "nowhere.csv" } == ["nowhere.csv"])
+  }
+}

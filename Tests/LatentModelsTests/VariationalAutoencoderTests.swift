@@ -157,6 +157,36 @@ import Testing
     }
   }
 
+  /// Of bits log p(x) = log 2⁻ᴰ Σ_z p(x | z), term by term; not beyond 16 of them, nor of normals.
+  @Test(arguments: Specification.LikelihoodKind.allCases)
+  func evidenceOfBits(_ kind: Specification.LikelihoodKind) throws {
+    let model = try local {
+      ($0.prior, $0.likelihood, $0.latent) = (.bernoulli, kind, "3")
+      if kind == .normal { $0.noise = 0.7 }
+    }
+    for x in Self.data {
+      let datum = model.datum(x)
+      var sum = 0.0
+      for state in 0..<8 {
+        let z = (0..<3).map { Double(state >> $0 & 1) }, o = try network(model, "decoder", z)
+        sum += exp(logLikelihood(kind, x, o, noise: 0.7, logSigma: logSigma(model))) / 8
+      }
+      let evidence = try #require(datum.logEvidence), expected = log(sum)
+      #expect(abs(evidence - expected) < 1e-12 * max(1, abs(expected)), "\(kind)")
+      #expect(datum.evidenceStates == 8)
+      #expect(datum.logEvidence(within: 8) == evidence)
+      #expect(datum.logEvidence(within: 7) == nil)
+    }
+    let normal = try local { $0.likelihood = kind }.datum(Self.data[0])
+    #expect(normal.logEvidence == nil)
+  }
+
+  @Test func noEvidenceBeyondSixteenBits() throws {
+    let datum = try local { ($0.prior, $0.likelihood, $0.latent) = (.bernoulli, .bernoulli, "17") }.datum(Self.data[0])
+    #expect(datum.logEvidence == nil)
+    #expect(datum.logEvidence(within: 1 << 20) == nil)
+  }
+
   /// A block of those data at z `[K × D × B]`, with values and gradients of `terms`.
   private func block(
     _ model: any LocalLatentModel, _ indices: [Int32], _ z: [Double], samples: Int, _ terms: Terms

@@ -69,6 +69,23 @@ import VariationalFamilies
       try AutoEncoding(setting, network, estimator, optimizer, random: &random), LearningSchedule(epochs: epochs))
   }
 
+  /// log p(x) of seven data of bits, as long as all their states together are within the limit.
+  @Test func exactFiguresOfBitsHaveALimit() throws {
+    for (latent, isKnown) in [(2, true), (11, true), (12, false)] {
+      let model = try model { ($0.prior, $0.latent) = (.bernoulli, "\(latent)") }
+      let problem = try Problem(
+        model: model, family: MeanFieldBernoulli(dimension: latent), objective: EvidenceLowerBound(),
+        sampling: IndependentSampling())
+      let network = model.inferenceNetwork(initial: problem.family.initialParameters)
+      var random = try stream(1)
+      let parameters = network.initialParameters(random: &random)
+      let found = DatumBound.exact(problem, network, parameters: parameters, random: &random)
+      let known = [found.logEvidence != nil, found.bound != nil]
+      #expect(known == [isKnown, isKnown])
+      if let evidence = found.logEvidence, let bound = found.bound { #expect(bound <= evidence + 1e-12) }
+    }
+  }
+
   /// At a rate so small that φ and θ stay where they are, what an epoch of plain ascent moves them by is the rate times
   /// Σ over its steps of N/M Σ_n ∇(φ_n at the draws) = N ∇ Σ of the steps' mean bounds: held to central differences of what
   /// the same streams record elsewhere. Minibatches of 3, 3 and 1 see every factor N/M.

@@ -50,6 +50,25 @@ import Testing
     )
   }
 
+  /// Files that a user brings are inputs, with what they held; data sets that are shipped are none.
+  @Test func inputsNameTheDataFiles() throws {
+    let sandbox = try Sandbox()
+    try sandbox.write("a,b,y\n1,2,0\n0.5,-1,1\n2,0.25,1\n-1,1,0\n", to: "own.csv")
+    let wanted = try digest(sandbox, "own.csv")
+    for (model, out, files) in [
+      ("logistic-regression:data=own.csv", "one", ["own.csv"]),
+      ("linear-vae:data=own.csv,labels=y,latent=1,minibatch=2", "two", ["own.csv"]), ("linear-regression", "three", []),
+    ] {
+      let outcome = try sandbox.run(
+        "variance", "--estimator", "score", "--model", model, "--replicates", "100", "--out", out)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      let manifest = try sandbox.object(of: "\(out)/manifest.json")
+      let inputs = try #require(manifest["inputs"] as? [[String: String]])
+      #expect(inputs.map { $0["path"] } == files)
+      #expect(inputs.allSatisfy { $0["sha256"] == wanted })
+    }
+  }
+
   /// `diagnostics.csv` has the rows of `variance.csv`.
   @Test func diagnosticsStandBesideVariances() throws {
     let sandbox = try Sandbox()

@@ -81,6 +81,8 @@ struct EvidenceBench {
 
   /// Data that are estimated from one stream.
   static let chunk = 16
+  /// The most states that are gone through for log p(x) of a part.
+  private static let stateLimit = 1 << 22
 
   private var local: (any LocalLatentModel)? { problem.model as? any LocalLatentModel }
 
@@ -107,7 +109,8 @@ struct EvidenceBench {
     guard let local else {
       // λ of the one z is φ itself.
       let data = LaneData(lanes: range.count, parameters: network.map(phi) ?? [])
-      let evidence = (problem.model as? any LatentModel)?.logEvidence
+      let most = Self.stateLimit / Self.chunks(count(part))
+      let evidence = (problem.model as? any LatentModel)?.logEvidence(within: most)
       return (
         try estimator.estimate(problem, data, samples: samples, random: &random), range.map { _ in evidence }
       )
@@ -125,7 +128,7 @@ struct EvidenceBench {
     }
     let exact = range.indices.map { lane -> Double? in
       let column = stride(from: lane - range.lowerBound, to: data.observations.count, by: range.count)
-      return local.datum(column.map { data.observations[$0] }).logEvidence
+      return local.datum(column.map { data.observations[$0] }).logEvidence(within: Self.stateLimit / count(part))
     }
     return (try estimator.estimate(problem, data, samples: samples, random: &random), exact)
   }

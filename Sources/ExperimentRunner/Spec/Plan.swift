@@ -7,7 +7,7 @@ package struct Plan: Sendable {
   package let cells: [Cell]
   /// Estimators that were left out, and why.
   package let notes: [String]
-  /// Files that points were read from, with the SHA-256 of what they held.
+  /// Files that points and models were read from, with the SHA-256 of what they held.
   var inputs: [(path: String, digest: String)] = []
 
   /// The estimators that are compared in some cell, each once; in the order of the cell that has most.
@@ -71,6 +71,7 @@ private struct PlanBuilder {
       let integrand: any Integrand
       do {
         integrand = try model.product.makeIntegrand()
+        try resolver.add(filesOf: model.product)
       } catch {
         report(error, of: model)
         modelsAreWhole = false
@@ -385,7 +386,5 @@ private struct PlanBuilder {
     report(source.fault(optionPath, line: line, subject + error.description))
   }
 
-  private mutating func note(_ text: String) {
-    if !notes.contains(text) { notes.append(text) }
-  }
+  private mutating func note(_ text: String) { if !notes.contains(text) { notes.append(text) } }
 }

@@ -1,5 +1,7 @@
+internal import Foundation
 internal import GradientEstimation
 internal import Optimization
+internal import Randomness
 
 /// Where the exact ELBO is greatest, as far as a search found.
 package struct Optimum: Hashable, Sendable {
@@ -38,9 +40,25 @@ struct PointResolver {
   /// By model, family and objective: no sampling scheme changes an optimum.
   private var optima: [String: Optimum?] = [:]
   private var files: [String: SavedParameters] = [:]
+  /// Digests of the files that models were made from.
+  private var data: [String: String] = [:]
 
-  /// The files that were read, with the SHA-256 of what they held.
-  var inputs: [(path: String, digest: String)] { files.sorted { $0.key < $1.key }.map { ($0.key, $0.value.digest) } }
+  /// The files that were read, by points and by models, with the SHA-256 of what they held; in order of their paths.
+  var inputs: [(path: String, digest: String)] {
+    data.merging(files.mapValues(\.digest)) { mine, _ in mine }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  /// Takes down what a model was made from.
+  ///
+  /// - Throws: `ComponentError` where a file is no longer there.
+  mutating func add(filesOf model: any IntegrandSpecification) throws(ComponentError) {
+    for path in model.inputFiles where data[path] == nil {
+      guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else {
+        throw ComponentError("\(path): it can no longer be read")
+      }
+      data[path] = bytes.withUnsafeBytes { SHA256.hexDigest($0) }
+    }
+  }
 
   /// - Throws: `PointError` if there is no such point.
   mutating func resolve(

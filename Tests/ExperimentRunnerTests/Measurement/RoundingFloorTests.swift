@@ -32,6 +32,18 @@ import Testing
     #expect(verdicts.filter { $0.ratio == 0 || $0.ratio == .infinity }.count == 12)
   }
 
+  /// A baseline that is learned of a constant is that constant: 16 digits of it, whatever it was learned from.
+  @Test func learnedBaselinesOfAConstantKeepItsDigits() async throws {
+    let cells = try await figures(
+      #"""
+      "replicates": 1000, "at": "posterior", "family": "mixture-normal",
+      "model": {"id": "linear-vae", "options": {"datum": 3, "latent": 1}},
+      "estimators": [{"id": "score", "options": {"baseline": "mean"}}]
+      """#)
+    let all = try #require(cells[0].entries[0].all)
+    #expect(all.mark == .rounding && all.variance < 1e-28)
+  }
+
   @Test func closeToThePosteriorIsNotZero() async throws {
     let cells = try await figures(
       #""replicates": 2000, "at": {"mean": 0.5, "log_scale": -0.34657}, "estimators": ["stl", "reparam"]"#)
