@@ -162,7 +162,8 @@ import Testing
       members: ModelTrainingTests.small
         + #""estimators": ["analytic-kl"], "evidence": {"estimators": ["importance-sampling", "reciprocal"], "samples": [3, 50]}"#,
       kind: "training")
-    let wanted = "t:1: evidence.estimators[1]: reciprocal fits a normal to K draws, and needs 4 of them or more in 2 dimensions"
+    let wanted =
+      "t:1: evidence.estimators[1]: reciprocal fits a normal to K draws, and needs 4 of them or more in 2 dimensions"
     #expect(reading.faults == [wanted])
     let none = try Reading(
       members: ModelTrainingTests.small + #""estimators": ["analytic-kl"], "evidence": {"data": 5}"#, kind: "training")
