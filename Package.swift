@@ -18,6 +18,7 @@ let package = Package(
     .library(name: "GradientEstimation", targets: ["GradientEstimation"]),
     .library(name: "EstimatorStatistics", targets: ["EstimatorStatistics"]),
     .library(name: "Randomness", targets: ["Randomness"]),
+    .library(name: "Optimization", targets: ["Optimization"]),
     .library(name: "EstimatorConformance", targets: ["EstimatorConformance"]),
     .library(name: "Workbench", targets: ["WorkbenchCLI"]),
   ],

@@ -64,7 +64,7 @@ def main():
     try:
         has_c = build_c()
         wanted = list(NAMES) if chosen.peers is None else chosen.peers
-        peers = install(wanted, even_cuda=chosen.peers or []) if {"peers", "scaling"} & set(parts) else []
+        peers = install(wanted, even_cuda=chosen.peers or []) if {"peers", "training", "scaling"} & set(parts) else []
         has_plot = "scaling" in parts and bool(install(["matplotlib"]))
         before = os.getloadavg()[0]
         if before > 0.5:

@@ -6,7 +6,7 @@ import statistics
 from process import note, run
 from systems import DATA, ESTIMATORS, FLOOR, NAMES, STANDARD
 
-PARTS = ["c", "adam", "threads", "peers", "memory", "list"]
+PARTS = ["c", "adam", "threads", "peers", "training", "memory", "list"]
 
 
 class Ratios:
@@ -138,6 +138,27 @@ class Ratios:
 
         return case_of
 
+    def training(self, peers, epochs):
+        """An epoch of auto-encoding variational Bayes on 1700 digits: minibatches of 100, 64-200-2x10, 10-200-64, Adam."""
+        case, rows = "64-200-2x10, 10-200-64, M=100, N=1700", {
+            "milliseconds_per_epoch": "auto-encoder, 1700 digits: time of an epoch ÷ JAX's",
+            "processor_milliseconds_per_epoch": "auto-encoder, 1700 digits: processor time of an epoch ÷ JAX's"}
+        if "jax" not in peers:
+            self.ratios.update({row: ("ratio", 1, False, []) for row in rows.values()})
+        measured = {"workbench": self.systems.epoch}
+        if "jax" in peers:
+            measured["jax"] = self.systems.jax_epoch
+
+        def case_of(swap):
+            spent = {system: measured[system](epochs) for system in sorted(measured, reverse=not swap)}
+            for i, (metric, row) in enumerate(rows.items()):
+                for system in spent:
+                    self.record(system, "auto-encoder", case, "analytic-kl", metric, spent[system][i])
+                if "jax" in spent:
+                    self.ratio(row, 1, False, spent["workbench"][i] / spent["jax"][i])
+
+        return case_of
+
     def memory(self, sizes, generator):
         report = os.path.join(self.systems.work, "report")
 
@@ -194,6 +215,8 @@ class Ratios:
             if cores > 1 and peers:
                 found.append(self.whole_process(False, peers, 10000, cores))
             found.append(self.peer_rates(peers))
+        if "training" in parts:
+            found.append(self.training(peers, max(50, int(300 * self.scale))))
         if "memory" in parts:
             found.append(self.memory([10**4, 10**6, 10**7] if self.scale >= 1 else [10**3, 10**4], generators[-1]))
         if "list" in parts:

@@ -36,6 +36,7 @@ def machine(command, systems, peers, load, minutes):
         "Swift": tried(["swift", "--version"]),
         "C compiler": tried([*CC, "--version"]),
         "GSL": tried(["pkg-config", "--modversion", "gsl"]),
+        "BLAS": systems.blas,
         "Python": platform.python_version(),
     }
     for peer in NAMES:
@@ -106,7 +107,8 @@ def write_ratios(measured, out):
         "that the ratios are made of, `ratios.csv` this table. `C` is `Benchmarks/floor/`, which keeps the same\n"
         "statistics; JAX, numpy and PyTorch are `Benchmarks/peers/`. Rates are of draws: K times replicates. All on\n"
         "one core but where two threads or cores are named. The whole process is `variance` on the breast-cancer\n"
-        "data, three estimators, K = 10, imports and compilation included.\n\n"
+        "data, three estimators, K = 10, imports and compilation included. An epoch of the auto-encoder is what one more\n"
+        "takes, bounds and compilation apart.\n\n"
         + markdown(ratio_table(measured.ratios))
         + "".join(f"\nNot the same work: {line}.\n" for line in measured.disagreements))
 

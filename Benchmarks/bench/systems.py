@@ -9,6 +9,7 @@ import tempfile
 from process import CC, HERE, PYTHON, ROOT, note, pairs, physical_cores, run, tried
 
 DATA = ROOT / "Sources/ShippedData/breast-cancer.csv"
+DIGITS = ROOT / "Sources/ShippedData/digits.csv"
 FLOOR = HERE / ".build/floor/floor"
 ESTIMATORS = ["score", "reparam", "analytic-kl"]
 STANDARD, FAST = "mt19937", "xoshiro256x8"
@@ -27,6 +28,7 @@ class Systems:
         self.core = self.cores[:1]
         self.work = tempfile.mkdtemp(prefix="workbench-bench-")
         self.generators = self.known_generators()
+        self.blas = "not used"
 
     def known_generators(self):
         lines = run([self.workbench, "list", "generators"]).splitlines()
@@ -74,6 +76,39 @@ class Systems:
         """As `training`, with K = 10."""
         out = pairs(run([FLOOR, "adam", generator, steps, rate, DATA], self.core))
         return out["microseconds_per_step"], out["elbo"]
+
+    def digits(self):
+        """The first 1700 of the digits, 17 minibatches of 100, as numbers from 0 to 1: both programs read the same file."""
+        path = os.path.join(self.work, "digits.csv")
+        if not os.path.exists(path):
+            with open(DIGITS, newline="") as source, open(path, "w", newline="") as file:
+                rows, writer = csv.reader(source), csv.writer(file, lineterminator="\n")
+                writer.writerow(next(rows)[:64])
+                writer.writerows([int(pixel) / 16 for pixel in row[:64]] for row, _ in zip(rows, range(1700)))
+        return path
+
+    def epoch(self, epochs):
+        """Milliseconds of wall and of processor time that an epoch of an auto-encoder takes: so many of them more than in a
+        training of half as many, so that neither the start nor the bounds at both ends count."""
+        spec, out, report = (os.path.join(self.work, name) for name in ("vae.json", "vae", "report"))
+        half, spent = max(1, epochs // 2), []
+        for count in (half, half + epochs):
+            with open(spec, "w") as file:
+                json.dump({
+                    "kind": "training", "name": "vae", "seed": 1, "family": "mean-field-normal", "samples": 1,
+                    "model": {"id": "vae", "options": {"data": self.digits(), "test_share": 0}},
+                    "optimizer": {"id": "adam", "options": {"learning_rate": 0.001}}, "epochs": count,
+                    "evaluate": {"every": count, "draws": 2}, "outputs": {"epochs": []},
+                    "estimators": ["analytic-kl"]}, file)
+            spent.append(run([self.workbench, "run", spec, "--threads", 1, "--out", out], self.core, report))
+        with open(os.path.join(out, "manifest.json")) as file:
+            self.blas = json.load(file)["versions"]["blas"]
+        return tuple(1e3 * (spent[1][name] - spent[0][name]) / epochs for name in ("wall_seconds", "processor_seconds"))
+
+    def jax_epoch(self, epochs):
+        """The same in JAX, compiled before the clock starts."""
+        found = pairs(run([PYTHON, HERE / "peers/jax_vae.py", self.digits(), "--epochs", epochs], self.core))
+        return found["milliseconds_per_epoch"], found["processor_milliseconds_per_epoch"]
 
     @staticmethod
     def peer_command(peer, model, D, K, replicates, data=DATA):

@@ -52,6 +52,13 @@ WB_CLONES void wb_adam_update(double *restrict parameters, const double *restric
   }
 }
 
+WB_CLONES int wb_all_finite(const double *values, size_t n) {
+  // x - x is 0 of a finite x, and else NaN: no early exit, and so whole vectors.
+  int finite = 1;
+  for (size_t i = 0; i < n; i++) finite &= values[i] - values[i] == 0;
+  return finite;
+}
+
 const char *wb_vector_width(void) {
 #if defined(__x86_64__) && defined(__linux__) && !defined(WB_NO_CLONES)
   __builtin_cpu_init();

@@ -76,7 +76,8 @@ public enum DataPart: String, CaseIterable, Sendable {
 /// What makes the parameters λ_n of q(z_n) from x_n, with parameters φ of its own: an encoder, amortised inference (Kingma and
 /// Welling 2014, section 2.3); or a table of λ_n, inference that is not amortised.
 ///
-/// The laws: lanes do not mix; `addPullback` is the derivative of `encode`.
+/// The laws: lanes do not mix; `addPullback` is the derivative of `encode`; of the `parameters` that they are lent, φ comes first
+/// and what follows, the model's θ, is not read.
 public protocol InferenceNetwork: Sendable {
   /// The parts of φ in order and without gaps.
   var parameterBlocks: [ParameterBlock] { get }

@@ -9,6 +9,13 @@ struct Encoder: InferenceNetwork {
   let network: MultilayerPerceptron
   /// λ, `[P]`
   let initial: [Double]
+  /// Mean and standard deviation of the columns of x: the first layer starts where it would on standardised data. Nil to
+  /// start on the data as they are.
+  var columns: (mean: [Double], scale: [Double])?
+
+  init(network: MultilayerPerceptron, initial: [Double], columns: (mean: [Double], scale: [Double])? = nil) {
+    (self.network, self.initial, self.columns) = (network, initial, columns)
+  }
 
   var parameterBlocks: [ParameterBlock] { layerBlocks(of: network, "encoder", from: 0) }
   var generalizes: Bool { true }
@@ -17,7 +24,19 @@ struct Encoder: InferenceNetwork {
     var parameters = network.initialParameters(random: &random)
     let biases = network.offsets(ofLayer: network.layerCount).biases
     for (i, value) in initial.enumerated() { parameters[biases + i] = value }
+    if let columns { standardize(&parameters, columns) }
     return parameters
+  }
+
+  /// W diag(1/s) and b − W (m/s): of x what W and b are of (x − m)/s.
+  private func standardize(_ parameters: inout [Double], _ columns: (mean: [Double], scale: [Double])) {
+    let at = network.offsets(ofLayer: 1), d = network.inputs
+    for i in 0..<network.sizes[1] {
+      for j in 0..<d {
+        parameters[at.weights + i * d + j] /= columns.scale[j]
+        parameters[at.biases + i] -= parameters[at.weights + i * d + j] * columns.mean[j]
+      }
+    }
   }
 
   func tapeCount(lanes: Int) -> Int { network.tapeCount(columns: lanes) }

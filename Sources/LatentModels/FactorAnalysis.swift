@@ -63,7 +63,7 @@ struct FactorAnalysis: DatasetModel, TwiceDifferentiableModel, FactorizedModel {
     guard isAmortised else { return FreeParameters(dataCount: data.training.count, initial: initial) }
     // Without hidden layers there are no hidden units either.
     let network = MultilayerPerceptron(sizes: [observationDimension, initial.count], activation: .tanh)
-    return Encoder(network: network, initial: initial)
+    return Encoder(network: network, initial: initial, columns: data.training.meanAndScale)
   }
 
   func evaluate(_ needed: Quantities, at draws: borrowing Draws, into evaluation: inout Evaluation) {

@@ -47,7 +47,7 @@ extension FactorAnalysisSpecification {
     [
       Note(
         "Training",
-        "kind training learns θ = (W, μ, log σ) and the encoder, whose outputs V x + c are the parameters of the family. It starts where the noise is all of the data: μ and σ their mean and standard deviation, W small and random."
+        "kind training learns θ = (W, μ, log σ) and the encoder, whose outputs V x + c are the parameters of the family. It starts where the noise is all of the data: μ and σ their mean and standard deviation, W and V small and random in the units of the data."
       ),
       Note(
         "One datum",

@@ -10,8 +10,7 @@ extension LinearDecoder {
   init(of data: Dataset, latent k: Int, sharesNoise: Bool, random: inout RandomStream) {
     let d = data.dimension, weights = MultilayerPerceptron(sizes: [k, d], activation: .tanh)
     var parameters = weights.initialParameters(random: &random)
-    let (mean, variance) = data.meanAndVariance
-    let scale = variance.map { $0 > 0 && $0.isFinite ? $0.squareRoot() : 1 }
+    let (mean, scale) = data.meanAndScale
     for i in 0..<d {
       for j in 0..<k { parameters[i * k + j] *= scale[i] }
       parameters[k * d + i] = mean[i]
@@ -52,6 +51,12 @@ extension LinearDecoder {
 }
 
 extension Dataset {
+  /// Of each column mean and standard deviation, 1 where it is constant.
+  var meanAndScale: (mean: [Double], scale: [Double]) {
+    let (mean, variance) = meanAndVariance
+    return (mean, variance.map { $0 > 0 && $0.isFinite ? $0.squareRoot() : 1 })
+  }
+
   /// Of each column, the variance with divisor N.
   var meanAndVariance: (mean: [Double], variance: [Double]) {
     let d = dimension, count = Double(count)

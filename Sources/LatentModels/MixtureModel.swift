@@ -87,7 +87,7 @@ struct MixtureModel: DatasetModel, RelaxableModel {
   func inferenceNetwork(initial: [Double]) -> any InferenceNetwork {
     guard isAmortised else { return FreeParameters(dataCount: data.training.count, initial: initial) }
     let network = MultilayerPerceptron(sizes: [observationDimension, initial.count], activation: .tanh)
-    return Encoder(network: network, initial: initial)
+    return Encoder(network: network, initial: initial, columns: data.training.meanAndScale)
   }
 
   /// The tape holds log N(x; μ_c, L_c L_cᵀ), `[C × B]`.

@@ -86,8 +86,7 @@ final class AutoEncoding<E: GradientEstimator, O: Optimizer>: LearningRule {
     _ indices: [Int32], number: Int, parameters: inout [Double], state: inout State, streams: inout EpochStreams
   ) throws(EstimatorError) -> LearningStep {
     let bench = try bench(lanes: indices.count), problem = problem(at: parameters)
-    let own = Array(parameters[..<inference.parameterCount])
-    bench.amortized.take(indices, of: .training, parameters: own, random: &streams.order)
+    bench.amortized.take(indices, of: .training, parameters: parameters, random: &streams.order)
     bench.amortized.block.sample(problem, random: &streams.draws)
     bench.amortized.block.evaluate(quantities, of: problem)
     estimate(problem, bench, &state.estimator, &streams.estimator)
@@ -95,7 +94,7 @@ final class AutoEncoding<E: GradientEstimator, O: Optimizer>: LearningRule {
     // Ascent of the mean over the data, times N: descent where the objective is made small.
     let factor = Double(problem.data.dataCount(.training)) / Double(indices.count) * (problem.isMinimized ? -1 : 1)
     ascent.clear()
-    ascent.addToNetwork(bench.gradients, factor: factor, parameters: own, through: &bench.amortized)
+    ascent.addToNetwork(bench.gradients, factor: factor, parameters: parameters, through: &bench.amortized)
     ascent.addToModel(problem, factor: factor, of: bench.amortized.block)
     let bounds =
       problem.multiSample == nil

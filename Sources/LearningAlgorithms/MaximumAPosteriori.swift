@@ -107,15 +107,14 @@ private final class PointSteps<O: Optimizer>: LearningRule {
     _ indices: [Int32], number: Int, parameters: inout [Double], state: inout O.State, streams: inout EpochStreams
   ) -> LearningStep {
     let bench = bench(lanes: indices.count), problem = problem(at: parameters), share = problem.dataShare
-    let own = Array(parameters[..<inference.parameterCount])
     let factor = Double(problem.data.dataCount(.training)) / Double(indices.count)
-    Self.take(bench, indices, .training, own, &streams.order)
+    Self.take(bench, indices, .training, parameters, &streams.order)
     let wanted = Quantities(values: terms, gradients: terms).union(
       (problem.model as? any LearnableModel)?.modelGradientQuantities ?? Quantities())
     bench.data.block.evaluate(wanted, of: problem)
     ascent.clear()
     let slopes = bench.data.block.evaluation.gradient(of: terms), ones = [Double](repeating: 1, count: indices.count)
-    ascent.addToNetwork(slopes, factor: factor, parameters: own, through: &bench.data)
+    ascent.addToNetwork(slopes, factor: factor, parameters: parameters, through: &bench.data)
     ascent.addToModel(problem, weights: ones, factor: factor, of: bench.data.block)
     let bounds = bench.data.block.meanValues(of: terms)
     let isFinite = ascent.update(&parameters, &state, number: number)
@@ -138,7 +137,7 @@ private final class PointSteps<O: Optimizer>: LearningRule {
   }
 
   func bounds(at parameters: [Double], random: inout RandomStream) -> LearningBounds {
-    let problem = problem(at: parameters).withAllData, own = Array(parameters[..<inference.parameterCount])
+    let problem = problem(at: parameters).withAllData
     var evidence: Double?
     func mean(_ part: DataPart, _ random: inout RandomStream) -> DatumBound? {
       let count = problem.data.dataCount(part)
@@ -146,7 +145,7 @@ private final class PointSteps<O: Optimizer>: LearningRule {
       var total = 0.0
       for first in stride(from: 0, to: count, by: 128) {
         let width = min(128, count - first), bench = makeBench(problem, width)
-        Self.take(bench, (first..<first + width).map { Int32($0) }, part, own, &random)
+        Self.take(bench, (first..<first + width).map { Int32($0) }, part, parameters, &random)
         bench.data.block.evaluate(Quantities(values: terms), of: problem)
         total += bench.data.block.meanValues(of: terms).reduce(0, +)
       }

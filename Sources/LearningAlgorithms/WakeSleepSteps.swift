@@ -59,10 +59,10 @@ final class WakeSleepSteps<O: Optimizer>: LearningRule {
     _ indices: [Int32], number: Int, parameters: inout [Double], state: inout O.State, streams: inout EpochStreams
   ) -> LearningStep {
     let bench = bench(lanes: indices.count), problem = problem(at: parameters)
-    let own = Array(parameters[..<encoder.parameterCount]), count = problem.data.dataCount(.training)
+    let count = problem.data.dataCount(.training)
     let factor = Double(count) / Double(indices.count)
     ascent.clear()
-    bench.awake.take(indices, of: .training, parameters: own, random: &streams.order)
+    bench.awake.take(indices, of: .training, parameters: parameters, random: &streams.order)
     bench.awake.block.sample(problem, random: &streams.draws)
     bench.awake.block.evaluate(quantities, of: problem)
     let bound = Self.wake(bench, isReweighted)
@@ -70,11 +70,11 @@ final class WakeSleepSteps<O: Optimizer>: LearningRule {
     ascent.addToModel(problem, weights: weights, factor: factor, of: bench.awake.block)
     if phase != .sleep {
       Self.storeScores(problem, weights, bench.awake.block.draws, &bench.scores)
-      ascent.addToNetwork(bench.scores, factor: share, parameters: own, through: &bench.awake)
+      ascent.addToNetwork(bench.scores, factor: share, parameters: parameters, through: &bench.awake)
     }
     if phase != .wake {
-      Self.dream(bench, problem, own, random: &streams.estimator)
-      ascent.addToNetwork(bench.scores, factor: share, parameters: own, through: &bench.asleep)
+      Self.dream(bench, problem, parameters, random: &streams.estimator)
+      ascent.addToNetwork(bench.scores, factor: share, parameters: parameters, through: &bench.asleep)
     }
     let isFinite = ascent.update(&parameters, &state, number: number)
     return LearningStep(

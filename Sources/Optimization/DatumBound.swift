@@ -44,7 +44,7 @@ public struct AmortizedBlock: ~Copyable {
 
   /// Takes those data, and makes λ of each.
   ///
-  /// - Parameter parameters: φ
+  /// - Parameter parameters: φ; what follows it is not read, here and below.
   public mutating func take(
     _ indices: [Int32], of part: DataPart, parameters: [Double], random: inout RandomStream
   ) {

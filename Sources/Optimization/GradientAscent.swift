@@ -218,7 +218,7 @@ final class Ascent<E: GradientEstimator, O: Optimizer> {
     optimizer.update(&parameters, gradient: gradient, rate: rate, state: &optimizerState)
     step += 1
     takeIntoAverage()
-    return parameters.allSatisfy(\.isFinite) && gradient.allSatisfy(\.isFinite)
+    return parameters.areFinite && gradient.areFinite
   }
 
   /// One estimate, and what is learned from its draws for the next.

@@ -1,36 +1,38 @@
+internal import CKernels
 public import GradientEstimation
 public import Randomness
 
 /// φ of q and θ of a model, which one optimizer takes along their gradients: one parameter vector, φ first.
 public final class JointAscent<O: Optimizer> {
-  /// ∇_φ and ∇_θ.
-  private var network, model: [Double]
+  /// ∇_φ and then ∇_θ.
+  private var gradient: [Double]
+  private let networkCount: Int
   private let optimizer: O
   /// Updates of the whole training, that its step sizes are scheduled by.
   private let updates: Int
-  private var joint: [Double]
 
   public init(_ optimizer: O, networkCount: Int, modelCount: Int, updates: Int) {
     self.optimizer = optimizer
     self.updates = updates
-    network = Array(repeating: 0, count: networkCount)
-    model = Array(repeating: 0, count: modelCount)
-    joint = Array(repeating: 0, count: networkCount + modelCount)
+    self.networkCount = networkCount
+    gradient = Array(repeating: 0, count: networkCount + modelCount)
   }
 
-  public var initialState: O.State { optimizer.initialState(parameterCount: joint.count) }
+  public var initialState: O.State { optimizer.initialState(parameterCount: gradient.count) }
 
   /// Sets both gradients to zero.
   public func clear() {
-    network.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
-    model.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+    gradient.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
   }
 
-  /// ∇_φ += factor · Σ over the data of (∂λ_n/∂φ)ᵀ c_n, for cotangents c `[P × B]`, of φ `parameters`.
+  /// ∇_φ += factor · Σ over the data of (∂λ_n/∂φ)ᵀ c_n, for cotangents c `[P × B]`, of `parameters`, φ first.
   public func addToNetwork(
     _ cotangents: [Double], factor: Double, parameters: [Double], through data: inout AmortizedBlock
   ) {
-    data.addPullback(cotangents, factor: factor, parameters: parameters, into: &network)
+    gradient.withUnsafeMutableBufferPointer { gradient in
+      var own = UnsafeMutableBufferPointer(rebasing: gradient[..<networkCount]).mutableSpan
+      data.addPullback(cotangents, factor: factor, parameters: parameters, into: &own)
+    }
   }
 
   /// ∇_θ += factor · Σ over lanes and draws of w_k ∇_θ log p_θ(x, z_k), with weights `[K × B]`; without, those of the
@@ -38,45 +40,32 @@ public final class JointAscent<O: Optimizer> {
   public func addToModel(
     _ problem: Problem, weights: [Double]? = nil, factor: Double, of block: borrowing DrawBlock
   ) {
-    problem.addTotalModelGradient(weights: weights, factor: factor, of: block, into: &model)
+    gradient.withUnsafeMutableBufferPointer { gradient in
+      var own = UnsafeMutableBufferPointer(rebasing: gradient[networkCount...]).mutableSpan
+      if let weights {
+        problem.addTotalModelGradient(weights: weights.span, factor: factor, of: block, into: &own)
+      } else {
+        problem.addTotalModelGradient(factor: factor, of: block, into: &own)
+      }
+    }
   }
 
   /// Update `number`, from 0, along the gradients.
   ///
   /// - Returns: whether they are finite.
   public func update(_ parameters: inout [Double], _ state: inout O.State, number: Int) -> Bool {
-    joint.withUnsafeMutableBufferPointer { joint in
-      guard let start = joint.baseAddress else { return }
-      start.update(from: network, count: network.count)
-      (start + network.count).update(from: model, count: model.count)
-    }
     optimizer.update(
-      &parameters, gradient: joint, rate: optimizer.stepSize.rate(at: number, of: updates), state: &state)
-    return joint.allSatisfy(\.isFinite)
+      &parameters, gradient: gradient, rate: optimizer.stepSize.rate(at: number, of: updates), state: &state)
+    return gradient.areFinite
   }
 }
 
-extension AmortizedBlock {
-  fileprivate mutating func addPullback(
-    _ cotangents: [Double], factor: Double, parameters: [Double], into gradient: inout [Double]
-  ) {
-    var span = gradient.mutableSpan
-    addPullback(cotangents, factor: factor, parameters: parameters, into: &span)
-  }
+extension [Double] {
+  /// Whether all of them are, NaN being none.
+  var areFinite: Bool { wb_all_finite(self, count) != 0 }
 }
 
 extension Problem {
-  fileprivate func addTotalModelGradient(
-    weights: [Double]?, factor: Double, of block: borrowing DrawBlock, into gradient: inout [Double]
-  ) {
-    var span = gradient.mutableSpan
-    if let weights {
-      addTotalModelGradient(weights: weights.span, factor: factor, of: block, into: &span)
-    } else {
-      addTotalModelGradient(factor: factor, of: block, into: &span)
-    }
-  }
-
   /// The same problem with its model at the θ that follow φ's `count` numbers in `parameters`.
   public func at(_ parameters: [Double], after count: Int) -> Problem {
     guard count < parameters.count, let model = model as? any LearnableModel else { return self }

@@ -73,7 +73,7 @@ public final class LearningRun<Rule: LearningRule> {
   }
 
   /// The most steps that are recorded, those at which bounds are evaluated apart: of longer trainings every so many-th is.
-  static var mostPoints: Int { 500 }
+  static var mostPoints: Int { 200 }
   private var recordEvery: Int { (schedule.epochs * stepsPerEpoch + Self.mostPoints - 1) / Self.mostPoints }
   /// Steps of an epoch; the last takes what is left of the data.
   public var stepsPerEpoch: Int { (data.dataCount(.training) + rule.dataPerStep - 1) / rule.dataPerStep }
@@ -135,7 +135,7 @@ public final class LearningRun<Rule: LearningRule> {
     checkpoint.dataSeen += indices.count
     checkpoint.evaluations += done.evaluations
     checkpoint.gradientEvaluations += done.gradientEvaluations
-    checkpoint.hasDiverged = !done.isFinite || !checkpoint.parameters.allSatisfy(\.isFinite)
+    checkpoint.hasDiverged = !done.isFinite || !checkpoint.parameters.areFinite
     return done
   }
 

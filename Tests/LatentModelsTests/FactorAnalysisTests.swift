@@ -302,6 +302,32 @@ import VariationalFamilies
   }
 
   /// E[x | z] = W z + μ.
+  /// A linear encoder starts at the same λ of a datum whatever units and origin the columns are given in.
+  @Test func whereTheEncoderStarts() throws {
+    let plain = try TemporaryFile("a,b,c\n1,2,3\n3,4,7\n5,7,12\n2,2,4\n")
+    let scaled = try TemporaryFile("a,b,c\n1010,0.02,303\n1030,0.04,307\n1050,0.07,312\n1020,0.02,304\n")
+    func start(_ file: TemporaryFile) throws -> [Double] {
+      var specification = FactorAnalyzer()
+      (specification.dataset.data, specification.dataset.testShare) = (file.path, 0)
+      specification.options.minibatch = 4
+      let model = try #require(try specification.makeIntegrand() as? any LocalLatentModel)
+      var random = try RandomStream(try #require(Generator.named("mt19937")), index: 1)
+      let network = model.inferenceNetwork(initial: [0.5, -0.5, 0.25, 0])
+      let phi = network.initialParameters(random: &random)
+      var draws = Draws(
+        shape: Shape(samples: 1, dimension: 2, parameters: 4, lanes: 4), parameters: Array(repeating: 0, count: 16))
+      draws.observations = Array(repeating: 0, count: 12)
+      var span = draws.observations.mutableSpan
+      model.storeObservations(of: .training, [0, 1, 2, 3], random: &random, into: &span)
+      var tape = [Double](repeating: 0, count: network.tapeCount(lanes: 4))
+      network.encode(phi, tape: &tape, into: &draws)
+      return draws.parameters
+    }
+    let a = try start(plain), b = try start(scaled)
+    for (a, b) in zip(a, b) { #expect(abs(a - b) < 1e-10) }
+    #expect(a.contains { abs($0 - a[0]) > 0.01 })
+  }
+
   @Test func meanObservations() throws {
     let model = try Self.all(FactorAnalyzer.self), parts = Parts(model), z = try normals(30, 2 * 5)
     let found = model.meanObservations(at: z, lanes: 5)

@@ -80,8 +80,8 @@ import Testing
                               measure and write nothing.
       --out <dir>             Write manifest and CSV files to this directory.
       --format <format>       What to print: table, csv (variance.csv, elbo.csv or
-                              evidence.csv) or json (the same rows). (values: table,
-                              csv, json; default: table)
+                              evidence.csv) or json (the same rows). (values:
+                              table, csv, json; default: table)
       --version               Show the version.
       -h, --help              Show help information.
 
@@ -128,8 +128,8 @@ import Testing
                               measure and write nothing.
       --out <dir>             Write manifest and CSV files to this directory.
       --format <format>       What to print: table, csv (variance.csv, elbo.csv or
-                              evidence.csv) or json (the same rows). (values: table,
-                              csv, json; default: table)
+                              evidence.csv) or json (the same rows). (values:
+                              table, csv, json; default: table)
       --version               Show the version.
       -h, --help              Show help information.
 

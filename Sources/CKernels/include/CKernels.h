@@ -139,6 +139,8 @@ void wb_add_constant(double *out, double value, size_t n);
 /// parameters += rate (first / correction1) / (sqrt(second / correction2) + epsilon), n values each, none of them shared.
 void wb_adam_update(double *parameters, const double *gradient, double *first, double *second, double rate,
                     double beta1, double beta2, double correction1, double correction2, double epsilon, size_t n);
+/// Whether no value is infinite or NaN.
+int wb_all_finite(const double *values, size_t n);
 
 // mean_field_normal.c ------------------------------------------------------------------------------------------
 // `mean` and `log_scale` hold D values that every lane shares (per_lane = 0), or [D x B] (per_lane = 1).

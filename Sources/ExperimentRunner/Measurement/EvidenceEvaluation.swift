@@ -50,7 +50,9 @@ package enum EvidenceEvaluation {
 
   static func bench(_ cell: Cell, _ spec: ExperimentSpec) -> EvidenceBench {
     EvidenceBench(
-      problem: cell.problem, network: cell.amortization?.network, parameters: cell.parameters, request: spec.evidence)
+      problem: cell.problem,
+      network: cell.amortization?.network ?? FreeParameters(dataCount: 1, initial: cell.parameters),
+      parameters: cell.parameters, request: spec.evidence)
   }
 
   private static func jobs(_ cell: Cell, _ bench: EvidenceBench, _ spec: ExperimentSpec) -> [Job] {

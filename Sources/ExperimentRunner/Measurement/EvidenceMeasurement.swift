@@ -73,9 +73,9 @@ package struct MeasuredUnits: Sendable {
 struct EvidenceBench {
   /// With its model at θ.
   let problem: Problem
-  /// Of a model of data with a latent variable each; nil where there is no q, or one λ.
+  /// Nil where there is no q.
   let network: (any InferenceNetwork)?
-  /// φ, or the λ of a model of one z.
+  /// φ, and what may follow it.
   let parameters: [Double]
   let request: EvidenceRequest
 
@@ -95,7 +95,7 @@ struct EvidenceBench {
   /// Whether an estimator has what it draws from.
   func serves(_ estimator: any EvidenceEstimator, _ part: DataPart) -> Bool {
     guard count(part) > 0 else { return false }
-    guard estimator.usesFamily, local != nil else { return true }
+    guard estimator.usesFamily else { return true }
     return network.map { part == .training || $0.generalizes } ?? false
   }
 
@@ -107,7 +107,8 @@ struct EvidenceBench {
     random: inout RandomStream
   ) throws -> (estimates: [EvidenceEstimate], exact: [Double?]) {
     guard let local else {
-      let data = LaneData(lanes: range.count, parameters: parameters)
+      // λ of the one z is φ itself.
+      let data = LaneData(lanes: range.count, parameters: network.map(phi) ?? [])
       let most = Self.stateLimit / Self.chunks(count(part))
       let evidence = (problem.model as? any LatentModel)?.logEvidence(within: most)
       return (

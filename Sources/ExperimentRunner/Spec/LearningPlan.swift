@@ -33,6 +33,20 @@ struct LearningPlan {
     }
   }
 
+  /// The spec's families; where no algorithm takes one, whichever has the model's draws.
+  func families(
+    for model: any Integrand, _ spec: ExperimentSpec, _ registry: Registry
+  ) -> [Configured<any FamilySpecification>] {
+    guard spec.kind == .training, !spec.modelTraining.takes(.family) else { return spec.families }
+    let fitting = registry.families.entries.lazy.compactMap { entry -> Configured<any FamilySpecification>? in
+      guard let product = entry.make([]), let made = try? product.makeFamily(dimension: model.dimension),
+        (try? Problem.checkSupport(of: made, for: model)) != nil
+      else { return nil }
+      return Configured(product: product, text: entry.about.id, path: "family", line: 0)
+    }
+    return fitting.first.map { [$0] } ?? spec.families
+  }
+
   func takesEstimators(_ algorithms: [Int], _ spec: ExperimentSpec) -> Bool {
     algorithms.contains { spec.modelTraining.algorithms[$0].product.ingredients.contains(.estimator) }
   }

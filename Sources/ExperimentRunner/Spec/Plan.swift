@@ -82,7 +82,7 @@ private struct PlanBuilder {
         modelsAreWhole = false
         continue
       }
-      for family in families(for: integrand) {
+      for family in learning.families(for: integrand, spec, registry) {
         do {
           let made = try family.product.makeFamily(dimension: integrand.dimension)
           if let fault = mismatch(family, made, integrand) {
@@ -113,18 +113,6 @@ private struct PlanBuilder {
         source.fault(
           "estimators", line: spec.lines["estimators"] ?? 0, "no estimator fits: \(notes.joined(separator: "; "))"))
     }
-  }
-
-  /// The spec's families; where no algorithm takes one, whichever has the model's draws.
-  private func families(for model: any Integrand) -> [Configured<any FamilySpecification>] {
-    guard spec.kind == .training, !spec.modelTraining.takes(.family) else { return spec.families }
-    let fitting = registry.families.entries.lazy.compactMap { entry -> Configured<any FamilySpecification>? in
-      guard let product = entry.make([]), let made = try? product.makeFamily(dimension: model.dimension),
-        (try? Problem.checkSupport(of: made, for: model)) != nil
-      else { return nil }
-      return Configured(product: product, text: entry.about.id, path: "family", line: 0)
-    }
-    return fitting.first.map { [$0] } ?? spec.families
   }
 
   /// What is wrong with a family of other draws than the model's.
@@ -278,7 +266,10 @@ private struct PlanBuilder {
               ? learning.fitting(
                 problem, modelText, family: [familyText, objective.text, sampling.text], samples: samples, spec) : []
             if spec.kind == .training, algorithms.isEmpty { continue }
-            let evidence = spec.kind == .evaluation ? judges(of: problem, samples: samples) : []
+            for k in spec.modelTraining.evidence.samples {
+              _ = judges(spec.modelTraining.evidence, of: problem, samples: k)
+            }
+            let evidence = spec.kind == .evaluation ? judges(spec.evidence, of: problem, samples: samples) : []
             if spec.kind == .evaluation, evidence.isEmpty { continue }
             let takesEstimators =
               spec.kind != .evaluation && (spec.kind != .training || learning.takesEstimators(algorithms, spec))
@@ -301,9 +292,9 @@ private struct PlanBuilder {
   }
 
   /// The evidence estimators that can serve the problem; others are faults.
-  private mutating func judges(of problem: Problem, samples: Int) -> [Int] {
-    spec.evidence.estimators.indices.filter { index in
-      let estimator = spec.evidence.estimators[index]
+  private mutating func judges(_ request: EvidenceRequest, of problem: Problem, samples: Int) -> [Int] {
+    request.estimators.indices.filter { index in
+      let estimator = request.estimators[index]
       do throws(EstimatorError) {
         try estimator.product.check(problem, samples: samples)
         return true

@@ -88,16 +88,19 @@ struct SavedParameters: Sendable {
   ) throws(PointError) -> (blocks: [Point.Block], point: SavedPoint, model: String) {
     var point = point
     var left = rows
-    for (column, name) in SavedPoint.selectors.enumerated() where name != "run" {
-      if let wanted = point.selection[name] {
-        let matching = left.filter { $0.key[column] == wanted }
-        if matching.isEmpty {
-          throw PointError("\(path) holds no \(name) '\(wanted)'; it holds \(values(of: column, in: left))")
-        }
-        left = matching
-      } else if Set(left.map { $0.key[column] }).count > 1 {
-        throw PointError("\(path) holds more than one \(name): add \(name)=…, of \(values(of: column, in: left))")
+    let columns = SavedPoint.selectors.enumerated().filter { $0.element != "run" }
+    for (column, name) in columns {
+      guard let wanted = point.selection[name] else { continue }
+      let matching = left.filter { $0.key[column] == wanted }
+      if matching.isEmpty {
+        throw PointError("\(path) holds no \(name) '\(wanted)'; it holds \(values(of: column, in: left))")
       }
+      left = matching
+    }
+    // The algorithm before what not every algorithm has.
+    for (column, name) in columns.filter({ $0.element == "algorithm" }) + columns
+    where point.selection[name] == nil && Set(left.map { $0.key[column] }).count > 1 {
+      throw PointError("\(path) holds more than one \(name): add \(name)=…, of \(values(of: column, in: left))")
     }
     let run = SavedPoint.selectors.count - 1
     let wanted = point.selection["run"] ?? left.first?.key[run] ?? "1"

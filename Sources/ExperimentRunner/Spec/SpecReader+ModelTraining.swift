@@ -66,7 +66,7 @@ extension SpecReader {
   }
 
   /// Epochs of the run, in order, each once.
-  private mutating func epochs(_ node: JSONNode, _ path: String, _ training: ModelTrainingSpec) -> [Int] {
+  mutating func epochs(_ node: JSONNode, _ path: String, _ training: ModelTrainingSpec) -> [Int] {
     let found = items(node).enumerated().compactMap { index, item -> Int? in
       let itemPath = itemPath(node, path, index)
       guard let epoch = integer(item, itemPath, ModelTrainingSpec.Limit.savedEpoch) else { return nil }
@@ -77,24 +77,6 @@ extension SpecReader {
       return epoch
     }
     return unique(found.enumerated().map { ($1, String($1), itemPath(node, path, $0), node.line) }).sorted()
-  }
-
-  private mutating func readEvidence(_ node: JSONNode, _ training: inout ModelTrainingSpec) {
-    let keys = ["estimators", "samples", "data", "epochs"]
-    guard let members = members(of: node, path: "evidence", allowed: keys, what: "key") else { return }
-    if members["estimators"] == nil { fault("evidence.estimators", node, "is missing") }
-    training.evidence.estimators = evidenceEstimators(members["estimators"], "evidence.estimators")
-    if let node = members["samples"] { training.evidence.samples = counts(node, "evidence.samples") }
-    if let node = members["data"], let count = integer(node, "evidence.data", EvidenceRequest.Limit.data) {
-      training.evidence.data = count
-    }
-    if let node = members["epochs"] { training.evidence.epochs = epochs(node, "evidence.epochs", training) }
-  }
-
-  /// Evidence estimators, each once.
-  mutating func evidenceEstimators(_ node: JSONNode?, _ path: String) -> [Configured<any EvidenceEstimator>] {
-    guard let node else { return [] }
-    return components(node, path, registry.evidence, fallback: nil)
   }
 
   private mutating func readOutputs(_ node: JSONNode, _ training: inout ModelTrainingSpec) {

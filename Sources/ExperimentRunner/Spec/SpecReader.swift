@@ -104,36 +104,6 @@ package struct SpecReader {
 
   // MARK: Pieces
 
-  /// Reads the keys that kind `evaluation` adds.
-  private mutating func readEvaluation(
-    _ members: [String: JSONNode], _ root: JSONNode, _ spec: inout ExperimentSpec
-  ) {
-    if let node = members["estimators"] {
-      if case .array = node.value {
-        spec.evidence.estimators = evidenceEstimators(node, "estimators")
-      } else {
-        fault("estimators", node, "expects an array, found \(node.kind)")
-      }
-    } else {
-      fault("estimators", root, isText ? "name at least one evidence estimator" : "is missing")
-    }
-    if let node = members["data"], let count = integer(node, "data", EvidenceRequest.Limit.data) {
-      spec.evidence.data = count
-    }
-    spec.evidence.samples = spec.samples
-  }
-
-  /// Numbers of draws, each once.
-  mutating func counts(_ node: JSONNode, _ path: String) -> [Int] {
-    checkNotEmpty(node, path, "number of draws")
-    let found = items(node).enumerated().compactMap { index, item in
-      integer(item, itemPath(node, path, index), ExperimentSpec.Limit.samples)
-    }
-    let key = path.split(separator: ".").first.map(String.init) ?? path
-    if faultyKeys.contains(key) { return found }
-    return unique(found.enumerated().map { ($1, String($1), itemPath(node, path, $0), node.line) })
-  }
-
   /// The kind that a document says it is of; `variance` where it says none that there is.
   private static func statedKind(_ root: JSONNode) -> ExperimentKind {
     guard case .object(let members) = root.value,
