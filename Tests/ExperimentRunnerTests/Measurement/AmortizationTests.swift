@@ -54,8 +54,8 @@ import Testing
     let some = try #require(try await measure(model + estimators).cells.first)
     let variances = try some.entries.map { try #require($0.all).variance }
     #expect(variances[0] > 0 && variances[0] < variances[1])
-    let all = model.replacingOccurrences(of: #""minibatch": 30"#, with: #""minibatch": 150"#)
-      .replacingOccurrences(of: #""minibatch": 15"#, with: #""minibatch": 75"#)
+    let all = model.replacingOccurrences(of: #""minibatch": 15"#, with: #""minibatch": 75"#)
+      .replacingOccurrences(of: #""minibatch": 30"#, with: #""minibatch": 150"#)
     let whole = try #require(try await measure(all + estimators).cells.first), gradient = whole.entries[0]
     let norm = try #require(gradient.all?.exactNorm)
     #expect(norm > 0.1)
