@@ -93,4 +93,20 @@ import Testing
     #expect(scaled == zip(start, numbers).map { $0 - 0.75 * $1 })
     #expect(shifted == start.map { $0 + 0.3 })
   }
+
+  /// Infinities and what is no number are found wherever they are; the largest and the smallest numbers are finite.
+  @Test func finiteness() {
+    let plain: [Double] = [0, -0.0, 1, -.greatestFiniteMagnitude, .leastNonzeroMagnitude, 3, 4, 5, 6, 7, 8]
+    func isFinite(_ numbers: [Double]) -> Bool {
+      numbers.withUnsafeBufferPointer { wb_all_finite($0.baseAddress, $0.count) != 0 }
+    }
+    #expect(isFinite(plain) && isFinite([]))
+    for bad in [Double.infinity, -.infinity, .nan, .signalingNaN] {
+      for place in plain.indices {
+        var numbers = plain
+        numbers[place] = bad
+        #expect(!isFinite(numbers))
+      }
+    }
+  }
 }
