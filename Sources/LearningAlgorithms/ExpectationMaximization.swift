@@ -16,7 +16,7 @@ public struct ExpectationMaximization: LearningAlgorithm {
       Note("Bound", "the log likelihood itself, exact."),
     ],
     references: [
-      Reference("dempster1977"), Reference("rubin1982"), Reference("tipping1999", "section 3.4 and appendix B"),
+      Reference("dempster1977"), Reference("rubin1982"), Reference("tipping1999", "appendix B"),
     ])
 
   public var ingredients: Ingredients { [] }

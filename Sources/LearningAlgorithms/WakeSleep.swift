@@ -52,7 +52,7 @@ public struct ReweightedWakeSleep: LearningAlgorithm {
       Note("Bias", "of the self-normalised weights, which falls as 1/K; at K = 1 θ follows wake–sleep."),
       Note("Cost", "K evaluations a datum awake, and one, the dream, where φ learns asleep."),
     ],
-    references: [Reference("bornschein2015", "equations (5) to (9)"), Reference("le2019", "section 3")],
+    references: [Reference("bornschein2015"), Reference("le2019", "section 3")],
     options: [
       .choice(
         "phase", \.phase, "where φ learns: awake, by the weighted draws; asleep, by dreams; or by the mean of both")

@@ -64,7 +64,7 @@ package struct MeasuredUnits: Sendable {
   /// Var_x E_q[z_u], coordinate by coordinate.
   package let activities: [Double]
 
-  /// Burda et al. (2016), section 5.2: a unit is active where its activity is above this.
+  /// Burda et al. (2016): a unit is active where its activity is above this.
   package static let threshold = 0.01
   package var activeCount: Int { activities.count { $0 > Self.threshold } }
 }
