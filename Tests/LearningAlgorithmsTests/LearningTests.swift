@@ -123,6 +123,18 @@ import VariationalFamilies
     #expect(end.testBound == nil && local.parameters.count == 150 * 2 + 4 + 4 + 1)
   }
 
+  /// A linear auto-encoder's bound reaches the maximum of the likelihood, raw data or standardised (Lucas et al. 2019).
+  @Test(arguments: [("iris", 1, -3.13779639), ("wine", 2, -16.15525989)])
+  func linearAutoEncodersReachTheMaximum(_ data: String, _ latent: Int, _ greatest: Double) throws {
+    let model = try linear(data, latent, minibatch: data == "iris" ? 50 : 89)
+    let learned = try learn(
+      AutoEncodingVariationalBayes(),
+      try setting(model, MeanFieldNormal(dimension: latent), epochs: 3000, estimator: StickingTheLanding()))
+    let last = try #require(learned.points.last), bound = try #require(last.exactBound)
+    let evidence = try #require(last.logEvidence)
+    #expect(bound <= evidence + 1e-9 && evidence <= greatest + 1e-7 && bound > greatest - 0.01, "\(bound)")
+  }
+
   /// The posterior mean of a normal model is its mode.
   @Test func pointsEndAtTheMode() throws {
     let model = try GaussianModel().makeIntegrand()
