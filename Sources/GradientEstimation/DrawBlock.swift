@@ -254,11 +254,6 @@ public struct DrawBlock: ~Copyable {
       evaluation.reserve(own)
       family.evaluate(own, at: draws, into: &evaluation)
     }
-    evaluate(needed, of: model)
-  }
-
-  /// Of the model's terms alone.
-  mutating func evaluate(_ needed: Quantities, of model: any Integrand) {
     var asked = needed.restricted(to: model.terms)
     guard asked != Quantities() else { return }
     evaluation.reserve(asked)

@@ -61,7 +61,9 @@ public enum Enumeration {
       let lanes = min(evidenceLanes, states - first)
       var block = DrawBlock(shape: Shape(samples: 1, dimension: d, parameters: 1, lanes: lanes), parameters: [0])
       for lane in 0..<lanes { for i in 0..<d { block.draws.z[i * lanes + lane] = Double((first + lane) >> i & 1) } }
-      block.evaluate(Quantities(values: [.prior, .likelihood]), of: model)
+      let values = Quantities(values: [.prior, .likelihood])
+      block.evaluation.reserve(values)
+      model.evaluate(values, at: block.draws, into: &block.evaluation)
       for lane in 0..<lanes { joint.append(block.evaluation.sum(of: [.prior, .likelihood], at: lane)) }
     }
     guard let largest = joint.max(), largest.isFinite else { return nil }
